@@ -1,0 +1,75 @@
+"""What every test gets: skips that say why, and no way out to the host's network.
+
+Tests marked `root` build real network namespaces, tests marked `tshark` read captures with Wireshark's tools. All others run with real sockets
+forbidden: scapy asks the host (routes, ARP) when a frame leaves something open, and an emulated program must never reach the real internet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+
+import hypothesis
+import pytest
+
+# The same examples in every run, and no verdict that depends on how fast the machine is; --hypothesis-profile=explore looks for new ones.
+hypothesis.settings.register_profile("emu", derandomize=True, deadline=None, database=None, print_blob=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("emu")
+
+FORBIDDEN = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_PACKET", None))
+_may_use_sockets = False
+_attempts: list[str] = []
+
+
+@cache
+def why_no_root() -> str | None:
+    """The reason why tests on real namespaces cannot run here, None if they can."""
+    if os.geteuid() != 0:
+        return "needs root (real network namespaces)"
+    absent = [tool for tool in ("unshare", "ip", "iptables", "tcpdump", "conntrack", "ethtool") if shutil.which(tool) is None]
+    if absent:
+        return f"needs {', '.join(absent)} (not installed)"
+    if subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True).returncode != 0:
+        return "root here may not make network namespaces (unshare -n -m fails)"
+    return None
+
+
+@cache
+def why_no_tshark() -> str | None:
+    absent = [tool for tool in ("tshark", "capinfos") if shutil.which(tool) is None]
+    return f"needs {' and '.join(absent)} (not installed; Wireshark's command line tools)" if absent else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker, why in (("root", why_no_root), ("tshark", why_no_tshark)):
+            if item.get_closest_marker(marker) is not None and (reason := why()) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _forbid_real_sockets(event: str, args: tuple[object, ...]) -> None:
+    if event != "socket.__new__" or _may_use_sockets or args[1] not in FORBIDDEN:
+        return
+    _attempts.append(f"family {args[1]}, type {args[2]}, protocol {args[3]}")
+    raise PermissionError(f"a real socket was asked for ({_attempts[-1]}): only tests marked root may touch the host's network")
+
+
+# Set for the life of the process, so that imports and session fixtures are guarded too. It sees sockets made from C and by `import _socket`.
+sys.addaudithook(_forbid_real_sockets)
+
+
+@pytest.fixture(autouse=True)
+def no_real_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that asked for a real socket, even when the code under test swallowed the error."""
+    global _may_use_sockets
+    _may_use_sockets = request.node.get_closest_marker("root") is not None
+    _attempts.clear()
+    yield
+    _may_use_sockets = False
+    assert _attempts == [], "real sockets were asked for"
