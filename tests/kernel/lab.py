@@ -1,0 +1,245 @@
+"""A topology on the real kernel: fresh namespaces, every interface captured, commands and sockets inside them.
+
+Needs root. Everything happens in a network and mount namespace of its own with an empty /run/netns, so that nothing of the
+machine is touched and nothing is left behind. What makes a capture worth comparing:
+
+- one AF_PACKET socket per namespace, not bound to a device and opened before the first device is there, sees every frame of every
+  device from the start, in order, and never makes a device promiscuous (promiscuity changes what a bridge delivers);
+- offloads are off, so that frames have the size and the checksums of the wire;
+- IPv6 is off, so that no neighbour discovery is mixed in;
+- everything runs on one CPU, so that the order of frames is the order of the work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import socket
+import struct
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWNET = 0x40000000
+MS_REC, MS_PRIVATE = 0x4000, 1 << 18
+ETH_P_ALL = 0x0003
+SOL_PACKET, PACKET_AUXDATA, PACKET_OUTGOING = 263, 8, 4
+TP_STATUS_CSUMNOTREADY = 1 << 3
+SO_TIMESTAMPNS = 35
+OFFLOADS = "rx tx sg tso gso gro".split()
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One frame at one device: when (ns since the lab began), where, which way, and its bytes.
+
+    `packet_type` is the kernel's (0 host, 1 broadcast, 2 multicast, 3 other host, 4 outgoing); `partial` says that the
+    transport checksum was left to the hardware and is not to be checked.
+    """
+
+    time_ns: int
+    netns: str
+    dev: str
+    packet_type: int
+    partial: bool
+    data: bytes
+
+    @property
+    def direction(self) -> str:
+        return "tx" if self.packet_type == PACKET_OUTGOING else "rx"
+
+
+def libc_call(name: str, *arguments: object) -> None:
+    if getattr(LIBC, name)(*arguments) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+
+
+def enter_private_namespaces() -> None:
+    """Move this process, for good, into fresh network and mount namespaces with an empty /run/netns."""
+    libc_call("unshare", CLONE_NEWNET | CLONE_NEWNS)
+    libc_call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    os.makedirs("/run/netns", exist_ok=True)
+    libc_call("mount", b"lab", b"/run/netns", b"tmpfs", 0, None)
+
+
+def privately(job: Callable[[], None]) -> int:
+    """Run `job` in a child process inside private namespaces; its exit status (1 if it raised)."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 1
+    try:
+        enter_private_namespaces()
+        job()
+        status = 0
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+@dataclass
+class Lab:
+    """Namespaces of one topology, and everything seen on their interfaces so far."""
+
+    frames: list[Captured] = field(default_factory=list)
+    macs: dict[str, str] = field(default_factory=dict)
+    started_ns: int = field(default_factory=time.time_ns)
+    handles: dict[str, int] = field(default_factory=dict)
+    taps: dict[str, socket.socket] = field(default_factory=dict)
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+    names: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+
+    # --- namespaces and commands
+
+    def add_netns(self, name: str) -> None:
+        """A namespace with lo up, IPv6 off, and its capture already running."""
+        subprocess.run(["ip", "netns", "add", name], check=True)
+        self.handles[name] = os.open(f"/run/netns/{name}", os.O_RDONLY)
+        with self.inside(name):
+            for where in ("all", "default"):
+                write(f"/proc/sys/net/ipv6/conf/{where}/disable_ipv6", "1")
+            tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        tap.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+        tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        tap.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        tap.setblocking(False)
+        self.taps[name] = tap
+        self.run(name, "ip link set lo up")
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """The calling thread is in that namespace; sockets made here stay there."""
+        libc_call("setns", self.handles[name], CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            libc_call("setns", self.home, CLONE_NEWNET)
+
+    def run(self, name: str, command: str, *, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command (no shell) in a namespace and wait for it; its output is captured text."""
+        with self.inside(name):
+            done = subprocess.run(shlex.split(command), input=stdin, text=True, capture_output=True, check=False)
+        self.drain()
+        if check and done.returncode:
+            raise RuntimeError(f"{name}: {command}: exit {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+        return done
+
+    def output(self, name: str, command: str) -> str:
+        return self.run(name, command, check=False).stdout
+
+    def start(self, name: str, command: str) -> subprocess.Popen[str]:
+        """Start a command in a namespace and leave it running; it is ended with the lab."""
+        with self.inside(name):
+            process = subprocess.Popen(shlex.split(command), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.running.append(process)
+        return process
+
+    def socket(self, name: str, kind: int, proto: int = 0) -> socket.socket:
+        """An IPv4 socket that lives in a namespace (5 s timeout)."""
+        with self.inside(name):
+            made = socket.socket(socket.AF_INET, kind, proto)
+        made.settimeout(5)
+        return made
+
+    def sysctl(self, name: str, key: str, value: object) -> None:
+        with self.inside(name):
+            write("/proc/sys/" + key.replace(".", "/"), str(value))
+
+    def read_sysctl(self, name: str, key: str) -> str:
+        with self.inside(name), open("/proc/sys/" + key.replace(".", "/")) as file:
+            return file.read().strip().replace("\t", " ")
+
+    # --- links
+
+    def add_veth(self, name: str, dev: str, peer_netns: str, peer_dev: str) -> None:
+        """A veth pair between two namespaces, offloads off, both ends down."""
+        self.run(name, f"ip link add {dev} type veth peer name {peer_dev} netns {peer_netns}")
+        for where, what in ((name, dev), (peer_netns, peer_dev)):
+            self.offloads_off(where, what)
+
+    def add_bridge(self, name: str, dev: str) -> None:
+        """A bridge without multicast snooping, still down."""
+        self.run(name, f"ip link add {dev} type bridge mcast_snooping 0")
+        self.offloads_off(name, dev)
+
+    def offloads_off(self, name: str, dev: str) -> None:
+        self.run(name, f"ethtool -K {dev} " + " ".join(f"{feature} off" for feature in OFFLOADS))
+        self.learn_mac(name, dev)
+
+    def learn_mac(self, name: str, dev: str) -> None:
+        """Remember which device a MAC belongs to, for `Normaliser`: the first device that has it keeps it."""
+        mac = self.output(name, f"ip -o link show dev {dev}").partition("link/ether ")[2][:17]
+        self.macs.setdefault(mac, f"{name}.{dev}")
+
+    def wait_forwarding(self, name: str, dev: str, seconds: float = 3.0) -> None:
+        """Wait until a bridge port forwards, as the bridge CNI plugin does."""
+        deadline = time.monotonic() + seconds
+        while "state forwarding" not in self.output(name, f"bridge link show dev {dev}"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{name}: port {dev} does not forward")
+            time.sleep(0.01)
+
+    # --- captures
+
+    def drain(self) -> None:
+        """Read everything captured so far (device names are only known while the device is there)."""
+        for name, tap in self.taps.items():
+            while True:
+                try:
+                    data, extra, _flags, address = tap.recvmsg(1 << 17, 256)
+                except BlockingIOError:
+                    break
+                stamp, partial = 0, False
+                for level, kind, value in extra:
+                    if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                        seconds, nanos = struct.unpack("qq", value[:16])
+                        stamp = seconds * 1_000_000_000 + nanos
+                    elif level == SOL_PACKET and kind == PACKET_AUXDATA:
+                        partial = bool(struct.unpack("I", value[:4])[0] & TP_STATUS_CSUMNOTREADY)
+                self.frames.append(Captured(stamp - self.started_ns, name, address[0], address[2], partial, data))
+
+    def settle(self, seconds: float = 0.1) -> None:
+        """Let the kernel finish what it is doing, then read the captures."""
+        time.sleep(seconds)
+        self.drain()
+
+    def mark(self) -> int:
+        """Where the capture is now; give it to `since` to forget what came before."""
+        self.drain()
+        return len(self.frames)
+
+    def since(self, mark: int = 0) -> list[Captured]:
+        """Frames captured after `mark`, oldest first."""
+        self.drain()
+        return sorted(self.frames[mark:], key=lambda frame: frame.time_ns)
+
+    def close(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.wait()
+        for tap in self.taps.values():
+            tap.close()
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)

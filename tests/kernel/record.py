@@ -1,0 +1,91 @@
+"""Record what the kernel does: `python -m tests.kernel.record NAME...` writes golden/NAME.txt (all of them without a name). Needs root."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.kernel.cluster import is_fixed_port
+from tests.kernel.lab import Captured, privately
+from tests.kernel.normalise import Normaliser
+from tests.kernel.stories import STORIES, Recording
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def per_interface(frames: list[Captured], macs: dict[str, str]) -> dict[str, list[str]]:
+    """Normalised lines of each `netns.dev`, in order of time; names in order of first appearance."""
+    normaliser = Normaliser(macs, is_fixed_port)
+    lists: dict[str, list[str]] = {}
+    for frame in frames:
+        line = f"{frame.direction} {normaliser.line(frame.data, frame.partial)}"
+        lists.setdefault(f"{frame.netns}.{frame.dev}", []).append(line)
+    return lists
+
+
+def versions() -> str:
+    def first_line(*command: str) -> str:
+        return (subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines() or ["?"])[0]
+
+    return f"Linux {os.uname().release}; {first_line('iptables', '--version')}; {first_line('ip', '-V')}; {first_line('ping', '-V')}"
+
+
+def golden_text(recording: Recording) -> str:
+    """The whole recording as text: per part the frames of each interface, then the texts, then tables and conntrack of each node."""
+    out = [f"# {versions()}", f"# {recording.title}"]
+    for title, frames in recording.parts:
+        out += ["", f"=== {title}"]
+        for name, lines in per_interface(frames, recording.macs).items():
+            out += [f"--- {name}", *lines]
+    for title, text in recording.texts:
+        out += ["", f"=== {title}", text.rstrip()]
+    return "\n".join(out) + "\n"
+
+
+def without_clock(text: str) -> str:
+    """Tables without dates and remaining seconds."""
+    text = re.sub(r"^# (Generated|Completed).*\n", "", text, flags=re.M)
+    return re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
+
+
+def record(name: str) -> str:
+    recording = STORIES[name]()
+    for netns in recording.tables:
+        lab = recording.lab
+        recording.texts.append((f"iptables-save -c on {netns}", without_clock(lab.output(netns, "iptables-save -c"))))
+        recording.texts.append((f"conntrack -L on {netns}", without_clock(lab.output(netns, "conntrack -L"))))
+    text = golden_text(recording)
+    recording.lab.close()
+    return text
+
+
+def main(arguments: list[str]) -> int:
+    show = "-" in arguments
+    names = [name for name in arguments if name != "-"] or list(STORIES)
+    unknown = [name for name in names if name not in STORIES]
+    if unknown:
+        print(f"no such recording: {unknown[0]} (there are {', '.join(STORIES)})", file=sys.stderr)
+        return 2
+    if os.geteuid() != 0:
+        print("recording needs root", file=sys.stderr)
+        return 2
+
+    status = 0
+    for name in names:
+
+        def job(name: str = name) -> None:
+            text = record(name)
+            if show:
+                print(text)
+            else:
+                (GOLDEN / f"{name}.txt").write_text(text)
+
+        status |= privately(job)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
