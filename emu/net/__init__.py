@@ -1,0 +1,1 @@
+"""One Linux network namespace: devices, bridge, neighbours, FIB, IPv4, ICMP, netfilter, conntrack, sockets."""
