@@ -81,7 +81,7 @@ def main() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
     if installed(venv, root, pyproject, what):
         return
-    print(f"emu: first use, installing into {venv}", file=sys.stderr)
+    print(f"emu: installing into {venv} (first use, or pyproject.toml has changed)", file=sys.stderr)
     try:
         if not usable(venv):
             make(venv)
