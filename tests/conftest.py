@@ -65,11 +65,11 @@ sys.addaudithook(_forbid_real_sockets)
 
 
 @pytest.fixture(autouse=True)
-def no_real_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails a test that asked for a real socket, even when the code under test swallowed the error."""
+def no_real_sockets(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Fails a test that asked for a real socket, even when the code under test swallowed the error. The value is what was asked for so far."""
     global _may_use_sockets
     _may_use_sockets = request.node.get_closest_marker("root") is not None
     _attempts.clear()
-    yield
+    yield _attempts
     _may_use_sockets = False
     assert _attempts == [], "real sockets were asked for"
