@@ -7,6 +7,7 @@ from emu.net.skb import Skb
 from emu.wire.frame import Frame
 
 DEFAULT_DELAY_NS = 1_000
+_SLACK = 18  # Ethernet header and room for a VLAN tag: is_skb_forwardable lets a frame of MTU + 18 bytes pass
 
 
 class Veth(NetDevice):
@@ -23,14 +24,41 @@ class Veth(NetDevice):
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:
         peer = self.peer
+        if peer is None or len(frame.wire) > peer.mtu + _SLACK:
+            self._lose(skb, frame)
+            return
+        self.netns.sim.post(self.delay_ns, peer.receive, frame)
+
+    def _lose(self, skb: Skb, frame: Frame) -> None:
+        self.tx_dropped += 1
+        peer = self.peer
         if peer is None:
             self.netns.drop(skb, "EMU_LINK_DOWN", f"{self.name} has no peer", self)
             return
-        self.netns.sim.post(self.delay_ns, peer.receive, frame)
+        peer.rx_dropped += 1
+        # veth_forward_skb frees it without a reason of its own.
+        self.netns.drop(skb, "NOT_SPECIFIED", f"{len(frame.wire)} bytes do not fit the MTU {peer.mtu} of the other end, {peer.name}", self)
+
+    def _opened(self) -> None:
+        # veth_open: the second end to come up gives both their carrier.
+        peer = self.peer
+        if peer is not None and peer.up:
+            self.set_carrier(True)
+            peer.set_carrier(True)
+
+    def _closed(self) -> None:
+        self.set_carrier(False)
+        if self.peer is not None:
+            self.peer.set_carrier(False)
+
+    def _uninit(self) -> None:
+        # veth_dellink: both ends go together.
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            peer.peer = None
+            peer.unregister()
 
 
 def veth_pair(a: Veth, b: Veth) -> None:
     """Make two ends each other's peer."""
     a.peer, b.peer = b, a
-
-
