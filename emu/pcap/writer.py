@@ -31,13 +31,14 @@ class PcapWriter(CaptureFile):
 
     def write(self, t_ns: int, wire: bytes) -> None:
         """Add a frame, as bytes from the destination MAC on, seen at virtual time `t_ns`."""
-        length = len(wire)
+        here = length = len(wire)
         if length > SNAPLEN:
             wire = wire[:SNAPLEN]
+            here = SNAPLEN
         buf = self.buf
         try:
             # In one step, so that Ctrl-C cannot come between a header and its frame.
-            buf += _record(t_ns // _NS + _EPOCH_S, t_ns % _NS, len(wire), length) + wire
+            buf += _record(t_ns // _NS + _EPOCH_S, t_ns % _NS, here, length) + wire
         except error:
             raise CaptureError(f"{self.path}: virtual time {t_ns} ns does not fit a pcap file, which ends in 2106") from None
         if len(buf) >= self.limit:
