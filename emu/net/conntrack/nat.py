@@ -10,20 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from emu.net import notifier
 from emu.net.conntrack import tuples
 from emu.net.conntrack.entry import CONFIRMED, DST_NAT, DST_NAT_DONE, SRC_NAT, SRC_NAT_DONE, Entry
 from emu.net.conntrack.nat_packet import DST, SRC, icmp_error, nat_packet
-from emu.net.conntrack.nat_tuple import (
-    MAP_IPS,
-    PERSISTENT,
-    PROTO_OFFSET,
-    PROTO_RANDOM,
-    PROTO_RANDOM_FULLY,
-    PROTO_SPECIFIED,
-    RANDOM_ALL,
-    NatRange,
-    unique_tuple,
-)
+from emu.net.conntrack.nat_tuple import PERSISTENT, RANDOM, RANDOM_FULLY, NatRange, unique_tuple
 from emu.net.skb import CT_IS_REPLY, CT_NEW, CT_RELATED
 from emu.wire.addr import ip_text
 
@@ -34,14 +25,13 @@ if TYPE_CHECKING:
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
 _SIDE = (DST, SRC, DST, DST, SRC)  # HOOK2MANIP
-_LOOPBACK = 0x7F000001
 
 
 def hook(ns: Namespace, hooknum: int, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None, run_rules: Callable[[], bool] | None) -> bool:
     """NAT's turn at a hook: PREROUTING, INPUT, OUTPUT or POSTROUTING. `run_rules()` runs the nat table's chain for the packet and is called for
     the first packet of a connection only; it says False if a rule dropped the packet (and called `ns.drop`). None: no rules there.
     False: the packet is gone (dropped by a rule, or here with `ns.drop`). True: go on with the packet, perhaps rewritten; in PREROUTING a
-    packet with a new destination has lost `skb.dst`, in OUTPUT it has been routed again.
+    packet with a new destination has lost `skb.dst`, in OUTPUT it is for the caller to route it again.
     """
     ct: Entry | None = skb.ct
     if ct is None:
@@ -61,7 +51,9 @@ def hook(ns: Namespace, hooknum: int, skb: Skb, indev: NetDevice | None, outdev:
             if done and ns.tp.step:
                 after = skb.daddr if side else skb.saddr
                 ns.tp.on_step(ns, skb.id, "nat", f"ICMP error {'to' if side else 'from'} {ip_text(before)} → {ip_text(after)}, and inside")
-            return _after(ns, hooknum, skb, ct, direction, daddr)
+            if skb.daddr != daddr and hooknum == PREROUTING:
+                skb.dst = None
+            return True
         first = True
     else:
         first = ctinfo == CT_NEW
@@ -93,20 +85,8 @@ def hook(ns: Namespace, hooknum: int, skb: Skb, indev: NetDevice | None, outdev:
     if done is False:
         ns.drop(skb, "NETFILTER_DROP", "NAT: header cut short")
         return False
-    return _after(ns, hooknum, skb, ct, direction, daddr)
-
-
-def _after(ns: Namespace, hooknum: int, skb: Skb, ct: Entry, direction: int, daddr: int) -> bool:
-    """Route again where the destination changed (nf_nat_ipv4_pre_routing, nf_nat_ipv4_local_fn)."""
-    if hooknum == PREROUTING:
-        if skb.daddr != daddr:
-            skb.dst = None
-    elif hooknum == OUTPUT:
-        mine, other = (ct.reply, ct.orig) if direction else (ct.orig, ct.reply)
-        if mine[2] != other[1]:
-            from emu.net.ip_output import route_me_harder
-
-            return route_me_harder(ns, skb)
+    if side and done and hooknum == PREROUTING and skb.daddr != daddr:
+        skb.dst = None  # nf_nat_ipv4_pre_routing
     return True
 
 
@@ -134,7 +114,7 @@ def _same_way_out(ns: Namespace, hooknum: int, skb: Skb, ct: Entry, direction: i
 def setup(ns: Namespace, skb: Skb, allowed: NatRange, side: int, why: str = "") -> bool:
     """Translate the connection of `skb` on one `side` (SRC or DST) into the range (nf_nat_setup_info); the packet itself is rewritten when the
     rules are done. `why`: who wants it, for the step. Nothing happens if that side is decided already or the connection is not new.
-    False: it cannot be (the caller drops). Called by the targets DNAT and SNAT, and here by MASQUERADE and REDIRECT.
+    False: it cannot be (the caller drops). Called by the targets DNAT, SNAT, MASQUERADE (which also sets `ct.masq_index`), REDIRECT.
     """
     ct: Entry | None = skb.ct
     if ct is None:
@@ -177,49 +157,21 @@ def _setup(ns: Namespace, ct: Entry, allowed: NatRange, side: int) -> bool:
 def _null_binding(ns: Namespace, ct: Entry, side: int) -> bool:
     """No rule wants to translate; yet the tuple must be unique, so that a port may change after all (nf_nat_alloc_null_binding)."""
     ip = ct.reply[1] if side else ct.reply[2]
-    return _setup(ns, ct, NatRange(MAP_IPS, ip, ip), side)
-
-
-def masquerade(ns: Namespace, skb: Skb, allowed: NatRange, outdev: NetDevice, why: str = "MASQUERADE") -> bool:
-    """SNAT to the address that `outdev` would use towards the next hop (nf_nat_masquerade_ipv4); the connection ends with that address or
-    device. False: the device has no address (the caller drops).
-    """
-    ct: Entry | None = skb.ct
-    if ct is None or ct.orig[1] == 0:
-        return True
-    from emu.net.addr import select_source
-
-    nexthop = skb.dst.gateway if skb.dst is not None and skb.dst.gateway else skb.daddr
-    source = select_source(ns, outdev, nexthop, 0)
-    if not source:
-        return False
-    if not ct.status & CONFIRMED:
-        ct.masq_index = outdev.ifindex
-    return setup(ns, skb, NatRange(allowed.flags | MAP_IPS, source, source, allowed.min_port, allowed.max_port), SRC, why)
-
-
-def redirect(ns: Namespace, hooknum: int, skb: Skb, allowed: NatRange, indev: NetDevice | None, why: str = "REDIRECT") -> bool:
-    """DNAT to this host (nf_nat_redirect_ipv4): to 127.0.0.1 for local programs, else to the first address of the device it came in by.
-    False: that device has no address (the caller drops).
-    """
-    if hooknum == OUTPUT:
-        target = _LOOPBACK
-    else:
-        addresses = indev.addresses if indev is not None else ()
-        target = addresses[0].ip if addresses else 0
-        if not target:
-            return False
-    return setup(ns, skb, NatRange(allowed.flags | MAP_IPS, target, target, allowed.min_port, allowed.max_port), DST, why)
+    return _setup(ns, ct, NatRange(0, ip, ip), side)
 
 
 # -- what ends masqueraded connections --------------------------------------------------------------------------------------------
 
 
-def device_down(ns: Namespace, device: NetDevice) -> None:
+def _device_event(device: NetDevice, event: str) -> None:
     """Forget the connections masqueraded behind a device that went down (masq_device_event)."""
-    if ns.ct is not None:
+    track = device.netns.ct
+    if event == notifier.DOWN and track is not None:
         index = device.ifindex
-        ns.ct.remove_if(lambda ct: ct.masq_index == index)
+        track.remove_if(lambda ct: ct.masq_index == index)
+
+
+notifier.register(notifier.BRIDGE + 1, _device_event)
 
 
 def address_gone(ns: Namespace, device: NetDevice, ip: int) -> None:
@@ -229,7 +181,4 @@ def address_gone(ns: Namespace, device: NetDevice, ip: int) -> None:
         ns.ct.remove_if(lambda ct: ct.masq_index == index and ct.reply[2] == ip)
 
 
-__all__ = [
-    "DST", "MAP_IPS", "NatRange", "PERSISTENT", "PROTO_OFFSET", "PROTO_RANDOM", "PROTO_RANDOM_FULLY", "PROTO_SPECIFIED", "RANDOM_ALL", "SRC",
-    "address_gone", "device_down", "hook", "masquerade", "redirect", "setup",
-]  # fmt: skip
+__all__ = ["DST", "PERSISTENT", "RANDOM", "RANDOM_FULLY", "SRC", "NatRange", "address_gone", "hook", "setup"]

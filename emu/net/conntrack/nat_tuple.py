@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from emu.net.conntrack.table import Conntrack
     from emu.net.conntrack.tuples import Tuple
 
-# flags of a range (include/uapi/linux/netfilter/nf_nat.h)
-MAP_IPS, PROTO_SPECIFIED, PROTO_RANDOM, PERSISTENT, PROTO_RANDOM_FULLY, PROTO_OFFSET = 1, 2, 4, 8, 16, 32
-RANDOM_ALL = PROTO_RANDOM | PROTO_RANDOM_FULLY
+# how a range is to be used: --random, --random-fully, --persistent
+RANDOM, RANDOM_FULLY, PERSISTENT = 1, 2, 4
+RANDOM_ALL = RANDOM | RANDOM_FULLY
 
 MAX_ATTEMPTS = 128
 HARDER_THRESHOLD = MAX_ATTEMPTS // 4
@@ -26,8 +26,8 @@ _M = 0xFFFFFFFF
 
 
 class NatRange:
-    """What a rule allows: addresses `min_ip`..`max_ip` (with MAP_IPS), ports or ICMP identifiers `min_port`..`max_port` (with
-    PROTO_SPECIFIED), and how to choose. Immutable, shared between namespaces.
+    """What a rule allows: addresses `min_ip`..`max_ip` (0: the address stays), ports or ICMP identifiers `min_port`..`max_port` (0: none
+    given), and how to choose (`flags`). `base_port`: with a port range, the port whose image is `min_port`; 0 for none. Never changed.
     """
 
     __slots__ = ("base_port", "flags", "max_ip", "max_port", "min_ip", "min_port")
@@ -63,8 +63,8 @@ def unique_tuple(track: Conntrack, ct: Entry, current: Tuple, allowed: NatRange,
                     break
     chosen = _best_address(current, allowed, side)
     if not flags & RANDOM_ALL:
-        if flags & PROTO_SPECIFIED:
-            if not flags & PROTO_OFFSET and _port_in_range(chosen, side, allowed) and (allowed.min_port == allowed.max_port or not _used(track, chosen, ct)):
+        if allowed.max_port:
+            if not allowed.base_port and _port_in_range(chosen, side, allowed) and (allowed.min_port == allowed.max_port or not _used(track, chosen, ct)):
                 return chosen
         elif not _used(track, chosen, ct):
             return chosen
@@ -111,10 +111,9 @@ def _used_harder(track: Conntrack, tup: Tuple, ct: Entry, attempts_left: int) ->
 
 
 def _in_range(tup: Tuple, allowed: NatRange) -> bool:
-    flags = allowed.flags
-    if flags & MAP_IPS and not allowed.min_ip <= tup[1] <= allowed.max_ip:
+    if allowed.min_ip and not allowed.min_ip <= tup[1] <= allowed.max_ip:
         return False
-    return not flags & PROTO_SPECIFIED or _port_in_range(tup, SRC, allowed)
+    return not allowed.max_port or _port_in_range(tup, SRC, allowed)
 
 
 def _port_in_range(tup: Tuple, side: int, allowed: NatRange) -> bool:
@@ -130,7 +129,7 @@ def _best_address(tup: Tuple, allowed: NatRange, side: int) -> Tuple:
     """One address of the range by hash of the client's (and, unless persistent, the server's) address (find_best_ips_proto): the kernel's
     own hash, so that the choice is the kernel's too.
     """
-    if not allowed.flags & MAP_IPS:
+    if not allowed.min_ip:
         return tup
     ip = allowed.min_ip
     if ip != allowed.max_ip:
@@ -148,10 +147,10 @@ def _unique_port(track: Conntrack, ct: Entry, tup: Tuple, allowed: NatRange, sid
     at_source = side == SRC or proto == 1
     port = sport if at_source else dport
     if proto == 1:
-        low, size = (allowed.min_port, allowed.max_port - allowed.min_port + 1) if flags & PROTO_SPECIFIED else (0, 65536)
+        low, size = (allowed.min_port, allowed.max_port - allowed.min_port + 1) if allowed.max_port else (0, 65536)
     elif proto not in (6, 17):
         return tup
-    elif flags & PROTO_SPECIFIED:
+    elif allowed.max_port:
         low, high = sorted((allowed.min_port, allowed.max_port))
         size = high - low + 1
     elif side == DST:
@@ -164,7 +163,7 @@ def _unique_port(track: Conntrack, ct: Entry, tup: Tuple, allowed: NatRange, sid
         low, size = 1024, 64512
     if size <= 0:
         return tup
-    if flags & PROTO_OFFSET:
+    if allowed.base_port:
         offset = (port - allowed.base_port) & 0xFFFF
     elif flags & RANDOM_ALL or side != DST:
         offset = stream.getrandbits(16)
