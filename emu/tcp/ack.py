@@ -1,10 +1,10 @@
 """An ACK came in: what it acknowledges, what it teaches about time and window, what may be sent now (tcp_ack)."""
 from __future__ import annotations
 
-from emu.tcp import output, recovery
+from emu.tcp import output, recovery, window
 from emu.tcp.chunk import EVER_RETRANS, LOST, RETRANS, SACKED
 from emu.tcp.events import WRITABLE
-from emu.tcp.recovery import AckResult
+from emu.tcp.recovery import AckResult, in_flight
 from emu.tcp.segment import SYN, Segment
 from emu.tcp.seq import HALF, MASK, after
 from emu.tcp.sock import CA_CWR, CA_OPEN, CA_RECOVERY, NO_TIMER, TIME_PROBE0, TcpSock
@@ -173,6 +173,8 @@ def clean_rtx_queue(tp: TcpSock, segment: Segment, number: int, now: int, result
     tp.wmem -= freed
     if not queue and not tp.write_queue:
         tp.wmem = 0
+    if tp.want_write and in_flight(tp) < tp.cwnd:
+        window.expand_sndbuf(tp)
     if tp.want_write and tp.sndbuf - tp.wmem >= tp.wmem >> 1:
         tp.want_write = False
         tp.events.append(WRITABLE)

@@ -156,6 +156,8 @@ def process(tp: TcpSock, segment: Segment, now: int) -> None:
         if ack.process(tp, segment, now) < 0:
             return
         if segment.payload or flags & FIN:
+            if tp.tstamp_ok and segment.ts_ecr:
+                window.measure_rcv_rtt_by_stamp(tp, segment.ts_ecr, len(segment.payload), now)
             receive.data_queue(tp, segment, now)
         output.push_pending(tp, now)
         if tp.ack_sched:

@@ -34,6 +34,7 @@ def event_data(tp: TcpSock, length: int, pushed: bool, truesize: int, now: int) 
     """Bytes arrived in order or not: schedule an ACK and learn the peer's rhythm (tcp_event_data_recv)."""
     tp.ack_sched = True
     window.measure_mss(tp, length, pushed, truesize)
+    window.measure_rcv_rtt(tp, now)
     ato = tp.ato
     if not ato:
         incr_quickack(tp, MAX_QUICKACKS)

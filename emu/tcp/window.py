@@ -6,7 +6,7 @@ from emu.tcp.settings import Settings
 from emu.tcp.sock import MIN_MSS, MSS_DEFAULT, TcpSock
 
 MAX_WSCALE = 14
-SKB_OVERHEAD = 768  # what a received segment costs of the buffer beside its bytes: sk_buff and head, measured on veth with ss -m
+SKB_OVERHEAD = 832  # what a received segment costs of the buffer beside its bytes: sk_buff and head, measured on veth with ss -m
 
 
 def full_space(tp: TcpSock) -> int:
@@ -55,11 +55,21 @@ def init_buffer_space(tp: TcpSock, now: int) -> None:
 
 def expand_sndbuf(tp: TcpSock) -> None:
     """Room for two congestion windows (tcp_sndbuf_expand)."""
-    per_mss = max(tp.mss_clamp, tp.mss_cache) + 320 + 320  # MAX_TCP_HEADER, skb_shared_info
+    per_mss = max(tp.mss_clamp, tp.mss_cache) + 512  # about MAX_TCP_HEADER and skb_shared_info: 46080 bytes for an MSS of 1460
     per_mss = (1 << (per_mss - 1).bit_length()) + 256
     wanted = 2 * max(10, tp.cwnd, tp.reordering + 1) * per_mss
     if tp.sndbuf < wanted:
         tp.sndbuf = min(wanted, tp.settings.tcp_wmem[2])
+
+
+def set_clamp(tp: TcpSock, clamp: int) -> None:
+    """The largest window the buffer could carry has changed (tcp_set_window_clamp)."""
+    old = tp.window_clamp
+    tp.window_clamp = clamp
+    if clamp < old:
+        tp.rcv_ssthresh = min(clamp, tp.rcv_ssthresh)
+    elif clamp > old:
+        tp.rcv_ssthresh = max(min(tp.rcv_wnd, clamp), tp.rcv_ssthresh)
 
 
 def receive_window(tp: TcpSock) -> int:
@@ -143,7 +153,7 @@ def measure_mss(tp: TcpSock, length: int, pushed: bool, truesize: int) -> None:
             ratio = min((length << 8) // truesize or 1, 255)
             if ratio != tp.scaling_ratio:
                 tp.scaling_ratio = ratio
-                tp.window_clamp = full_space(tp)
+                set_clamp(tp, full_space(tp))
                 if tp.window_clamp < tp.rcvq_space:
                     tp.rcvq_space = tp.window_clamp
         tp.rcv_mss = min(length, tp.advmss)
@@ -162,6 +172,36 @@ def measure_mss(tp: TcpSock, length: int, pushed: bool, truesize: int) -> None:
     tp.ack_pushed = True
 
 
+def update_rcv_rtt(tp: TcpSock, sample_us: int, by_window: bool) -> None:
+    """One measurement of the round trip as the receiver sees it (tcp_rcv_rtt_update); `rcv_rtt_us` is 8 times the value."""
+    old = tp.rcv_rtt_us
+    if old == 0 or sample_us << 3 < old:
+        tp.rcv_rtt_us = sample_us << 3
+    elif not by_window and tp.rcv_nxt == tp.copied_seq:
+        tp.rcv_rtt_us = old - (old >> 3) + sample_us
+
+
+def measure_rcv_rtt(tp: TcpSock, now: int) -> None:
+    """A window's worth of bytes takes a round trip, when nothing better is known (tcp_rcv_rtt_measure)."""
+    if tp.rcv_rtt_time >= 0:
+        if (tp.rcv_nxt - tp.rcv_rtt_seq) & 0x80000000:
+            return
+        update_rcv_rtt(tp, max((now - tp.rcv_rtt_time) // 1000, 1), True)
+    tp.rcv_rtt_seq = (tp.rcv_nxt + tp.rcv_wnd) & MASK
+    tp.rcv_rtt_time = now
+
+
+def measure_rcv_rtt_by_stamp(tp: TcpSock, ts_ecr: int, length: int, now: int) -> None:
+    """From our own timestamp that came back with data (tcp_rcv_rtt_measure_ts)."""
+    if ts_ecr == tp.rcv_rtt_last_tsecr:
+        return
+    tp.rcv_rtt_last_tsecr = ts_ecr
+    if length >= tp.rcv_mss:
+        delta = (now // 1_000_000 + tp.ts_offset - ts_ecr) & MASK
+        if 0 < delta < 0x200000:
+            update_rcv_rtt(tp, delta * 1000, False)
+
+
 def adjust_space(tp: TcpSock, now: int) -> None:
     """Give the buffer more room when the program reads as fast as the peer sends (tcp_rcv_space_adjust)."""
     rtt = tp.rcv_rtt_us >> 3
@@ -178,7 +218,7 @@ def adjust_space(tp: TcpSock, now: int) -> None:
         rcvbuf = min((rcvwin << 8) // tp.scaling_ratio, tp.settings.tcp_rmem[2])
         if rcvbuf > tp.rcvbuf:
             tp.rcvbuf = rcvbuf
-            tp.window_clamp = full_space(tp)
+            set_clamp(tp, full_space(tp))
         tp.rcvq_space = copied
     tp.rcvq_seq = tp.copied_seq
     tp.rcvq_time = now
