@@ -1,0 +1,71 @@
+"""The API server as far as networking needs it: a store of objects, and watches that tell controllers what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emu.k8s.delays import Delays
+from emu.k8s.objects import EndpointSlice, KubernetesError, Node, Pod, Service
+from emu.sim import Sim
+
+ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
+
+Object = Node | Pod | Service | EndpointSlice
+Watcher = Callable[[str, Any], None]
+
+
+class Api:
+    """Objects by kind and (namespace, name), in order of creation. Every write reaches the watchers of the kind in the order of writes."""
+
+    def __init__(self, sim: Sim, delays: Delays) -> None:
+        self.sim = sim
+        self.delays = delays
+        self.nodes: dict[tuple[str, str], Node] = {}
+        self.pods: dict[tuple[str, str], Pod] = {}
+        self.services: dict[tuple[str, str], Service] = {}
+        self.slices: dict[tuple[str, str], EndpointSlice] = {}
+        self._stores: dict[str, dict[tuple[str, str], Any]] = {
+            "Node": self.nodes, "Pod": self.pods, "Service": self.services, "EndpointSlice": self.slices,
+        }  # fmt: skip
+        self._watchers: dict[str, list[Watcher]] = {kind: [] for kind in self._stores}
+
+    def watch(self, kind: str, watcher: Watcher) -> None:
+        """Call `watcher(event, object)` for everything there is of `kind` now (as ADDED), and for every later change."""
+        self._watchers[kind].append(watcher)
+        for thing in self._stores[kind].values():
+            watcher(ADDED, thing)
+
+    def create(self, thing: Object) -> None:
+        """Store a new object. Raises KubernetesError if the name is taken."""
+        store, key = self._stores[thing.kind], (thing.namespace, thing.name)
+        if key in store:
+            raise KubernetesError(f'{thing.kind} "{_where(thing)}" already exists')
+        store[key] = thing
+        self._notify(ADDED, thing)
+
+    def update(self, thing: Object) -> None:
+        """Tell the watchers that a stored object changed; one that is no longer stored is left alone."""
+        if self._stores[thing.kind].get((thing.namespace, thing.name)) is thing:
+            self._notify(MODIFIED, thing)
+
+    def delete(self, thing: Object) -> None:
+        """Remove an object. Raises KubernetesError if it is not there."""
+        store, key = self._stores[thing.kind], (thing.namespace, thing.name)
+        if store.get(key) is not thing:
+            raise KubernetesError(f'{thing.kind} "{_where(thing)}" not found')
+        del store[key]
+        self._notify(DELETED, thing)
+
+    def _notify(self, event: str, thing: Object) -> None:
+        watchers = self._watchers[thing.kind]
+        if not self.delays.watch:
+            for watcher in watchers:
+                watcher(event, thing)
+            return
+        for watcher in watchers:
+            self.sim.call_later(self.delays.watch, watcher, event, thing)
+
+
+def _where(thing: Object) -> str:
+    return f"{thing.namespace}/{thing.name}" if thing.namespace else thing.name

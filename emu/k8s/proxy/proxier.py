@@ -1,0 +1,112 @@
+"""One node's kube-proxy: keeps the node's iptables in step with the API (pkg/proxy/iptables Proxier)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emu.iproute import conntrack, iptables
+from emu.k8s.objects import Node
+from emu.k8s.proxy.cleanup import clean_udp_conntrack
+from emu.k8s.proxy.document import JUMPS, Options, build_document
+from emu.k8s.proxy.rules import PortRules
+from emu.k8s.proxy.state import LARGE_CLUSTER_ENDPOINTS, Key, PortKey, ServiceListener, ServiceState
+
+
+class Proxier(ServiceListener):
+    """Syncs `delays.proxy` after the first change it heard of. The first sync is full, later ones write only what changed."""
+
+    def __init__(self, state: ServiceState, node: Node, netns: Any, options: Options) -> None:
+        self.state, self.node, self.netns, self.options = state, node, netns, options
+        self.sim = state.api.sim
+        self.written: dict[PortKey, PortRules] = {}  # what the node's own service chains hold now
+        self.chains: dict[str, None] = {}  # all per-service chains on the node
+        self.syncs = 0
+        self._full = True
+        self._pending: Any = None
+        self._changed: dict[Key, bool] = {}
+        state.listeners.append(self)
+
+    def service_changed(self, key: Key, slices: bool) -> None:
+        """Remember the change and have it synced."""
+        self._changed[key] = self._changed.get(key, False) or slices
+        self.schedule()
+
+    def schedule(self) -> None:
+        """Have a sync run; several requests make one."""
+        if self._pending is None:
+            self._pending = self.sim.call_later(self.state.api.delays.proxy, self.sync)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a sync is still due."""
+        return self._pending is not None
+
+    def stop(self) -> None:
+        """The node goes down: forget what is due. The rules go with the node's namespace."""
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        if self in self.state.listeners:
+            self.state.listeners.remove(self)
+
+    def sync(self) -> None:
+        """syncProxyRules."""
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        changed, self._changed = self._changed, {}
+        full, self._full = self._full, False
+        if full:
+            self._ensure_jumps()
+        state = self.state
+        pairs = state.ports()
+        large = sum(len(state.endpoints(service, port)) for service, port in pairs) > LARGE_CLUSTER_ENDPOINTS
+        ports: list[PortRules] = []
+        touched: list[PortRules] = []
+        written: dict[PortKey, PortRules] = {}
+        for service, port in pairs:
+            rules = state.rules(service, port, self.node, self.options, large)
+            key = (service.namespace, service.name, port.name, port.protocol)
+            ports.append(rules)
+            written[key] = rules
+            if full or self.written.get(key) is not rules:
+                touched.append(rules)
+        chains = {chain: None for rules in ports for chain in rules.chains}
+        stale = [chain for chain in self.chains if chain not in chains]
+        iptables.restore(self.netns, build_document(self.options, ports, touched, stale), noflush=True, counters=True)
+        self.written, self.chains = written, chains
+        self.syncs += 1
+        if self._udp_endpoints_changed(changed):
+            clean_udp_conntrack(state, conntrack.entries(self.netns), lambda entry: conntrack.delete_entry(self.netns, entry))
+
+    def _udp_endpoints_changed(self, changed: dict[Key, bool]) -> bool:
+        for key, slices in changed.items():
+            service = self.state.api.services.get(key)
+            if slices and service is not None and any(port.protocol == "UDP" for port in service.ports):
+                return True
+        return False
+
+    def _ensure_jumps(self) -> None:
+        """Create the chains and put each jump at the head of its built-in chain, unless it is there (EnsureChain, EnsureRule -I)."""
+        for table, builtin, rule in JUMPS:
+            target = rule.rpartition(" ")[2]
+            ensure_chain(self.netns, table, target)
+            ensure_jump(self.netns, table, builtin, rule)
+        if self.options.localhost_nodeports:
+            ensure_chain(self.netns, "filter", "KUBE-FIREWALL")
+            for builtin in ("INPUT", "OUTPUT"):
+                ensure_jump(self.netns, "filter", builtin, "-j KUBE-FIREWALL")
+        for table in ("mangle", "nat", "filter"):
+            ensure_chain(self.netns, table, "KUBE-PROXY-CANARY")
+
+
+def ensure_chain(netns: Any, table: str, chain: str) -> None:
+    """`iptables -N`, or nothing if the chain exists."""
+    if not iptables.has_chain(netns, table, chain):
+        iptables.restore(netns, f"*{table}\n:{chain} - [0:0]\nCOMMIT\n", noflush=True)
+
+
+def ensure_jump(netns: Any, table: str, builtin: str, rule: str) -> None:
+    """`iptables -I` at the head, or nothing if an equal rule is anywhere in the chain."""
+    if not iptables.has_rule(netns, table, builtin, rule):
+        iptables.restore(netns, f"*{table}\n-I {builtin} {rule}\nCOMMIT\n", noflush=True)

@@ -1,0 +1,144 @@
+"""What any machine, pod or container can be told to do: ping, fetch, send. Each call runs virtual time until it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from scapy.packet import Packet
+
+from emu.aio import spawn
+from emu.apps.http_client import fetch
+from emu.apps.ping import ping as ping_program
+from emu.apps.traceroute import traceroute as traceroute_program
+from emu.apps.udp import udp_ask
+from emu.lab import send
+from emu.lab.trace import Trace
+from emu.sim import NS_PER_S
+
+if TYPE_CHECKING:
+    from emu.lab.cluster import Cluster
+
+# How long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive.
+SETTLE_NS = 5 * NS_PER_S
+
+
+class Reply:
+    """An answer, or the error instead of it. `status` is HTTP's, 0 for other protocols; `peer` the address that answered."""
+
+    def __init__(self, trace: Trace, status: int = 0, body: str = "", error: OSError | None = None) -> None:
+        self.trace, self.status, self.body, self.error = trace, status, body, error
+
+    @property
+    def ok(self) -> bool:
+        """An answer came."""
+        return self.error is None
+
+    @property
+    def refused(self) -> bool:
+        """The connection was refused at once."""
+        return isinstance(self.error, ConnectionRefusedError)
+
+    @property
+    def timed_out(self) -> bool:
+        """Nothing came back in time."""
+        return isinstance(self.error, TimeoutError)
+
+
+class Host:
+    """Something with a network namespace in a cluster."""
+
+    cluster: Cluster
+    name: str
+
+    @property
+    def netns(self) -> Any:
+        """Its network namespace: `devices`, `fib`, `neigh`, `nf`, `ct`, `sysctl`, `drops`."""
+        raise NotImplementedError
+
+    @property
+    def ip(self) -> str:
+        """Its address."""
+        raise NotImplementedError
+
+    # -- programs -----------------------------------------------------------------------------------------------------------------
+
+    def ping(self, destination: str, count: int = 1, *, interval: float = 1.0, timeout: float = 1.0, ttl: int = 64, size: int = 56) -> Trace:
+        """`ping -c COUNT`: delivered if every request was answered."""
+        trace, result = self._run(
+            f"ping {destination}", destination, ping_program(destination, count=count, interval=interval, timeout=timeout, ttl=ttl, size=size)
+        )
+        trace.result = result
+        replies = result.replies if result is not None else []
+        trace.delivered = len(replies) == count
+        if replies:
+            trace.ttl, trace.rtt_ns = replies[0].ttl, replies[0].rtt_ns
+        return trace
+
+    def traceroute(self, destination: str, *, max_hops: int = 30, queries: int = 1) -> Trace:
+        """`traceroute -q QUERIES`: `trace.result.hops` lists who answered at each distance."""
+        trace, result = self._run(f"traceroute {destination}", destination, traceroute_program(destination, max_hops=max_hops, queries=queries))
+        trace.result = result
+        trace.delivered = result is not None and result.reached
+        return trace
+
+    def http_get(self, url: str, *, timeout: float = 5.0) -> Reply:
+        """GET `url`; an error status is an answer too."""
+        trace, response = self._run(f"GET {url}", url, fetch(url, timeout=timeout))
+        if response is None:
+            return Reply(trace, error=_os_error(trace.result))
+        trace.delivered = True
+        return Reply(trace, response.status, response.body.decode("utf-8", "replace"))
+
+    def udp(self, destination: str, port: int, data: bytes = b"hello", *, timeout: float = 1.0) -> Reply:
+        """Send one datagram and wait for one back."""
+        trace, answer = self._run(f"UDP {destination}:{port}", f"{destination}:{port}", udp_ask(destination, port, data, timeout=timeout))
+        if answer is None:
+            return Reply(trace, error=_os_error(trace.result))
+        trace.delivered = True
+        return Reply(trace, body=answer.decode("utf-8", "replace"))
+
+    def send(self, packet: Packet | bytes, device: str | None = None) -> Trace:
+        """Send anything scapy can build, or raw bytes; what is left open is filled from this namespace. Returns when it has come to rest."""
+        cluster = self.cluster
+        summary = packet.summary() if isinstance(packet, Packet) and isinstance(packet, send.Frame) else f"{type(packet).__name__} by hand"
+        recording = cluster.recorder.begin()
+        trace = Trace(f"{self.name}: {summary}", self.name, "", recording)
+        try:
+            send.transmit(self.netns, packet, device)
+            cluster.settle(recording)
+        finally:
+            cluster.recorder.end(recording)
+        trace.delivered = bool(recording.hops) and not recording.drops
+        return trace
+
+    def run(self, program: Coroutine[Any, Any, Any], title: str = "program") -> Trace:
+        """Run a coroutine of your own in this namespace until it returns; `trace.result` is what it returned or raised."""
+        trace, result = self._run(title, "", program)
+        if trace.error == "":
+            trace.result, trace.delivered = result, True
+        return trace
+
+    def _run(self, title: str, destination: str, program: Coroutine[Any, Any, Any]) -> tuple[Trace, Any]:
+        cluster = self.cluster
+        recording = cluster.recorder.begin()
+        trace = Trace(f"{self.name}: {title}", self.name, destination, recording)
+        result = None
+        try:
+            process = spawn(cluster.loop, self.netns, program, name=f"{self.name}: {title}")
+            cluster.run_until(process)
+            error = process.exception
+            if error is None:
+                result = process.result
+            elif isinstance(error, OSError):
+                trace.error, trace.result = str(error) or type(error).__name__, error
+            else:
+                raise error
+            cluster.settle(recording)
+        finally:
+            cluster.recorder.end(recording)
+        return trace, result
+
+
+def _os_error(error: Any) -> OSError:
+    return error if isinstance(error, OSError) else TimeoutError("timed out")

@@ -1,0 +1,27 @@
+"""Programs for containers: what `run_pod(serve_http=...)` and friends run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emu.apps.http_server import serve_http
+from emu.apps.udp import udp_echo_server
+from emu.k8s.container import Program, RunningContainer
+
+
+def http(port: int) -> Program:
+    """An HTTP server that answers /hostname, /clientip, /echo?msg= and, by the container's health, /ready."""
+
+    async def program(container: RunningContainer) -> Any:
+        await serve_http(port, hostname=container.hostname, healthy=lambda: container.healthy)
+
+    return program
+
+
+def udp_echo(port: int) -> Program:
+    """A UDP server that sends every datagram back."""
+
+    async def program(container: RunningContainer) -> Any:
+        await udp_echo_server(port)
+
+    return program

@@ -1,0 +1,1 @@
+"""Runnable stories, one file each: what happens to a packet in a Kubernetes cluster, and why."""
