@@ -7,7 +7,6 @@ only dot is the one in the middle. A name that would be the same file as another
 from __future__ import annotations
 
 import string
-from urllib.parse import unquote
 
 MAX_STEM = 200  # bytes; file systems take 255 for the whole name, and the suffixes need some
 _KEEP = frozenset((string.ascii_letters + string.digits + "-_").encode())
@@ -27,7 +26,10 @@ def quoted(name: str) -> str:
 
 def unquoted(text: str) -> str:
     """The name that `quoted` gave this text for."""
-    return "" if text == "%" else unquote(text, errors="surrogatepass")
+    if text == "%":
+        return ""
+    first, *parts = text.encode().split(b"%")
+    return (first + b"".join([bytes([int(part[:2], 16)]) + part[2:] for part in parts])).decode("utf-8", "surrogatepass")
 
 
 class Stems:

@@ -14,7 +14,6 @@ ENHANCED_PACKET = 6
 # Options. Comments may stand in any block; the others belong to the block that their prefix names.
 OPT_END = 0
 OPT_COMMENT = 1
-SHB_OS = 3
 SHB_USERAPPL = 4
 IF_NAME = 2
 IF_DESCRIPTION = 3
