@@ -36,6 +36,10 @@ class Api:
         for thing in self._stores[kind].values():
             watcher(ADDED, thing)
 
+    def unwatch(self, kind: str, watcher: Watcher) -> None:
+        """Tell `watcher` no more."""
+        self._watchers[kind] = [other for other in self._watchers[kind] if other != watcher]
+
     def create(self, thing: Object) -> None:
         """Store a new object. Raises KubernetesError if the name is taken."""
         store, key = self._stores[thing.kind], (thing.namespace, thing.name)

@@ -1,0 +1,109 @@
+"""One node of the cluster: a machine with a NIC, a route to every other node's pods, and the agents that Kubernetes runs there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from emu.aio import Loop
+from emu.fabric import Machine, World
+from emu.iproute import addr, link, route, sysctl
+from emu.k8s import masquerade
+from emu.k8s.api import Api
+from emu.k8s.cni import BridgeConfig, BridgePlugin
+from emu.k8s.healthcheck import HealthCheckServer
+from emu.k8s.ipam import HostLocal
+from emu.k8s.kubelet import Kubelet
+from emu.k8s.objects import KubernetesError, Node, Pod
+from emu.k8s.proxy.document import Options
+from emu.k8s.proxy.proxier import Proxier
+from emu.k8s.proxy.state import ServiceState
+
+NIC = "eth0"
+
+
+@dataclass(slots=True, frozen=True)
+class NodeConfig:
+    """What all nodes have in common. `prefix_length`: of the nodes' own network; `router`: the default gateway."""
+
+    prefix_length: int
+    router: str
+    bridge: BridgeConfig
+    proxy: Options
+    non_masquerade_cidrs: tuple[str, ...]
+    bridge_nf_call_iptables: bool = True
+
+
+class NodeHost:
+    """The machine of one Node object. Its network is configured at boot and whenever it boots again."""
+
+    def __init__(self, world: World, api: Api, services: ServiceState, loop: Loop, spec: Node, config: NodeConfig) -> None:
+        self.world, self.api, self.services, self.loop, self.spec, self.config = world, api, services, loop, spec, config
+        self.machine: Machine = world.add_machine(spec.name)
+        self.nic = world.add_nic(self.machine, NIC)
+        self.ipam = HostLocal(spec.pod_cidr)
+        random = world.sim.stream(f"{spec.name}/cni")
+        self.plugin = BridgePlugin(self.machine.netns, self.ipam, random, config.bridge)
+        self.kubelet = Kubelet(api, spec, self.machine, loop, self.plugin, world.sim.stream(f"{spec.name}/kubelet"))
+        self.proxier: Proxier | None = None
+        self.health: HealthCheckServer | None = None
+        self.routes: dict[str, str] = {}  # other nodes' pod CIDRs -> their addresses
+
+    @property
+    def netns(self) -> Any:
+        """The root namespace."""
+        return self.machine.netns
+
+    def boot(self) -> None:
+        """From power to a node that takes pods: network, kubelet, kube-proxy, masquerade agent."""
+        ns, config = self.netns, self.config
+        link.set_up(ns, "lo")
+        addr.add(ns, NIC, f"{self.spec.ip}/{config.prefix_length}")
+        link.set_up(ns, NIC)
+        route.add(ns, "default", via=config.router, dev=NIC)
+        sysctl.set(ns, "net.ipv4.ip_forward", 1)
+        sysctl.set(ns, "net.bridge.bridge-nf-call-iptables", int(config.bridge_nf_call_iptables))
+        for cidr, node_ip in self.routes.items():
+            route.add(ns, cidr, via=node_ip, dev=NIC)
+        self.kubelet.start()
+        if config.proxy.localhost_nodeports:
+            sysctl.set(ns, "net.ipv4.conf.all.route_localnet", 1)
+        self.proxier = Proxier(self.services, self.spec, ns, config.proxy)
+        self.proxier.sync()
+        self.health = HealthCheckServer(self.services, self.spec, ns, self.loop)
+        masquerade.install(ns, config.non_masquerade_cidrs)
+
+    def add_route(self, pod_cidr: str, node_ip: str) -> None:
+        """Another node joined: its pods are reached by its address (the cloud's route controller, or flannel's host-gw)."""
+        self.routes[pod_cidr] = node_ip
+        if self.proxier is not None:
+            route.add(self.netns, pod_cidr, via=node_ip, dev=NIC)
+
+    @property
+    def synced(self) -> bool:
+        """Whether kube-proxy has nothing left to do."""
+        return self.proxier is None or not self.proxier.busy
+
+    def check_room(self, pod: Pod) -> None:
+        """Raise KubernetesError if the node's range has no address for one more pod."""
+        if not pod.host_network and self.ipam.free <= 0:
+            raise KubernetesError(f"pod {pod.namespace}/{pod.name}: no IP addresses available in the pod range {self.spec.pod_cidr} of {self.spec.name}")
+
+    def power_off(self) -> list[Pod]:
+        """Everything that ran, was configured or was learned is gone. Returns the pods that ran."""
+        pods = self.kubelet.power_off()
+        if self.proxier is not None:
+            self.proxier.stop()
+            self.proxier = None
+        if self.health is not None:
+            self.health.stop()
+            self.health = None
+        self.machine.power_off()
+        return pods
+
+    def power_on(self, pods: list[Pod]) -> None:
+        """Boot again, and start the pods that are still bound to the node in new sandboxes."""
+        self.machine.power_on()
+        self.plugin.node_netns = self.machine.netns
+        self.boot()
+        self.kubelet.power_on(pods)

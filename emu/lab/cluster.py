@@ -1,0 +1,337 @@
+"""A whole cluster, and the world around it, for scripts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from scapy.packet import Packet
+
+from emu.aio import Loop, Process
+from emu.fabric import Cable, Switch, World
+from emu.k8s import objects
+from emu.k8s.cloud import INTERNET_CIDR, LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router
+from emu.k8s.cni import BridgeConfig
+from emu.k8s.control_plane import ControlPlane
+from emu.k8s.delays import Delays
+from emu.k8s.kubelet import Kubelet
+from emu.k8s.masquerade import NON_MASQUERADE_CIDRS
+from emu.k8s.node import NodeConfig, NodeHost
+from emu.k8s.objects import Container, KubernetesError, Probe, ServicePort
+from emu.k8s.proxy.document import Options
+from emu.k8s.proxy.rules import detect_by_cidr
+from emu.lab import programs, send
+from emu.lab.machines import Internet, Node, Outside
+from emu.lab.pod import Pod
+from emu.lab.service import Service
+from emu.observe.capture import Capture
+from emu.observe.recorder import Recorder, Recording
+from emu.sim import NS_PER_S
+
+WAIT_SECONDS = 120.0
+SETTLE_SECONDS = 5.0
+
+
+class Cluster:
+    """`nodes` nodes called node1, node2, ... on one network with a router, a load balancer and an internet host behind it.
+
+    `pod_cidr` is cut into one range of `node_prefix` bits per node; `node_cidr` holds the nodes (the router is its first address).
+    `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
+    Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 1,
+        *,
+        seed: int = 0,
+        captures: str | Path | None = None,
+        pod_cidr: str = "10.244.0.0/16",
+        service_cidr: str = "10.96.0.0/12",
+        node_cidr: str = "192.168.0.0/16",
+        node_prefix: int = 24,
+        delays: Delays = Delays(),
+        hairpin: bool = True,
+        bridge_nf_call_iptables: bool = True,
+        comments: bool = True,
+    ) -> None:
+        pods, machines = plan_addresses(nodes, pod_cidr, service_cidr, node_cidr, node_prefix)
+        self.world = World(seed)
+        self.sim, self.tp = self.world.sim, self.world.tp
+        self.capture = Capture(self.tp, captures, comments) if captures is not None else None
+        self.recorder = Recorder(self.sim, self.tp)
+        self.loop = Loop(self.sim)
+        self.control_plane = ControlPlane(self.sim, service_cidr, delays)
+        self.api = self.control_plane.api
+        self.switch: Switch = self.world.add_switch("switch")
+        prefix_length = IPv4Network(node_cidr).prefixlen
+        self.router_host = Router(self.world, str(machines[0]), prefix_length)
+        self.world.cable(self.router_host.inside, self.switch.add_port())
+        self.internet_host = InternetHost(self.world, self.router_host, (node_cidr, LOAD_BALANCER_CIDR))
+        self.world.cable(self.router_host.outside, self.internet_host.nic)
+        balancer_ip = str(machines[1])
+        self.load_balancer = LoadBalancer(self.world, self.api, self.loop, balancer_ip, prefix_length, self.router_host.inside_ip)
+        self.world.cable(self.load_balancer.nic, self.switch.add_port())
+        self.router_host.add_route(LOAD_BALANCER_CIDR, balancer_ip)
+        config = NodeConfig(
+            prefix_length=prefix_length,
+            router=self.router_host.inside_ip,
+            bridge=BridgeConfig(hairpin_mode=hairpin),
+            proxy=Options(detector=detect_by_cidr(pod_cidr)),
+            non_masquerade_cidrs=NON_MASQUERADE_CIDRS,
+            bridge_nf_call_iptables=bridge_nf_call_iptables,
+        )
+        self._node_hosts: dict[str, NodeHost] = {}
+        self._nodes: dict[str, Node] = {}
+        self._pods: dict[tuple[str, str], Pod] = {}
+        self._next_node = 0
+        for number in range(nodes):
+            self._add_node(objects.Node(f"node{number + 1}", str(machines[number + 2]), str(pods[number])), config)
+        self.router = Outside(self, "router", self.router_host.machine, self.router_host.inside_ip, self.router_host.public_ip)
+        self.internet = Internet(self, "internet", self.internet_host.machine, self.internet_host.ip, self.internet_host.ip)
+        self.api.watch("Pod", self._on_pod)
+        self.wait_for(lambda: self.synced, "the nodes to start")
+
+    def _add_node(self, spec: objects.Node, config: NodeConfig) -> None:
+        host = NodeHost(self.world, self.api, self.control_plane.services, self.loop, spec, config)
+        self.world.cable(host.nic, self.switch.add_port())
+        for other in self._node_hosts.values():
+            other.add_route(spec.pod_cidr, spec.ip)
+            host.routes[other.spec.pod_cidr] = other.spec.ip
+        self.api.create(spec)
+        self._node_hosts[spec.name] = host
+        self._nodes[spec.name] = Node(self, host)
+        host.boot()
+
+    def _on_pod(self, event: str, pod: objects.Pod) -> None:
+        self._node_hosts[pod.node].kubelet.on_pod(event, pod)
+
+    # -- looking up ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes, in order."""
+        return list(self._nodes.values())
+
+    @property
+    def pods(self) -> list[Pod]:
+        """All pods, in the order they were made."""
+        return list(self._pods.values())
+
+    def node(self, name: str) -> Node:
+        """A node by name. Raises ValueError."""
+        try:
+            return self._nodes[name]
+        except KeyError:
+            raise ValueError(f"there is no node {name!r}; there are {', '.join(self._nodes)}") from None
+
+    def pod(self, name: str, namespace: str = "default") -> Pod:
+        """A pod by name. Raises ValueError."""
+        try:
+            return self._pods[namespace, name]
+        except KeyError:
+            raise ValueError(f"there is no pod {name!r} in namespace {namespace!r}") from None
+
+    def kubelet(self, node: str) -> Kubelet:
+        """The kubelet of a node."""
+        return self._node_hosts[self.node(node).name].kubelet
+
+    # -- making things ------------------------------------------------------------------------------------------------------------
+
+    def run_pod(
+        self,
+        name: str,
+        *,
+        node: str | None = None,
+        namespace: str = "default",
+        labels: dict[str, str] | None = None,
+        serve_http: int | None = None,
+        serve_udp: int | None = None,
+        containers: Sequence[Container] = (),
+        readiness: Probe | None = None,
+        host_network: bool = False,
+        wait: bool = True,
+    ) -> Pod:
+        """Start a pod. Without `node` they go round the nodes in order. `serve_http` and `serve_udp`: ports of ready-made servers.
+
+        Raises ValueError (KubernetesError): a name that is taken, an unknown node, no address left.
+        """
+        if node is None:
+            if not self._nodes:
+                raise ValueError(f"pod {name}: the cluster has no node")
+            node = list(self._nodes)[self._next_node % len(self._nodes)]
+            self._next_node += 1
+        wanted = list(containers)
+        if serve_http is not None:
+            ports = (objects.ContainerPort(serve_http, name="http"),)
+            wanted.append(Container("http", ports=ports, program=programs.http(serve_http), readiness=readiness))
+        if serve_udp is not None:
+            wanted.append(Container("udp", ports=(objects.ContainerPort(serve_udp, "UDP", "udp"),), program=programs.udp_echo(serve_udp)))
+        spec = objects.Pod(name, namespace, node, tuple(wanted), dict(labels or {}), host_network)
+        if wait:
+            # An address that is missing is the caller's error now, not the kubelet's later.
+            self._node_hosts[self.node(node).name].check_room(spec)
+        self.control_plane.create_pod(spec)
+        pod = self._pods[namespace, name] = Pod(self, spec)
+        if wait:
+            self.wait_for(lambda: spec.ready and self.synced, f"pod {name} to become ready")
+        return pod
+
+    def delete_pod(self, spec: objects.Pod) -> None:
+        """Delete a pod; `Pod.delete` is the usual way."""
+        self.control_plane.delete_pod(spec)
+        self._pods.pop((spec.namespace, spec.name), None)
+
+    def expose(
+        self,
+        name: str,
+        *,
+        selector: dict[str, str] | None,
+        port: int | None = None,
+        target_port: int | str = 0,
+        protocol: str = "TCP",
+        ports: Iterable[ServicePort] = (),
+        namespace: str = "default",
+        type: str = "ClusterIP",
+        wait: bool = True,
+        **fields: Any,
+    ) -> Service:
+        """Make a Service: one `port`, or several `ports`. `fields`: any other field of `objects.Service` (`cluster_ip`, `session_affinity_seconds`,
+        `external_traffic_policy`, `source_ranges`, ...). Warns when the selector matches no pod.
+        """
+        all_ports = tuple(ports) if port is None else (ServicePort(port, target_port, protocol), *ports)
+        try:
+            spec = objects.Service(name, namespace, all_ports, selector, type, **fields)
+        except TypeError as error:
+            raise KubernetesError(f'Service "{namespace}/{name}": {error}') from None
+        self.control_plane.create_service(spec)
+        if self.control_plane.selects_nothing(spec):
+            warnings.warn(f"Service {namespace}/{name}: selector {spec.selector} matches no pod", stacklevel=2)
+        if wait:
+            self.wait_for(lambda: self.synced, f"the nodes to learn of Service {name}")
+        return Service(self, spec)
+
+    # -- time ---------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def synced(self) -> bool:
+        """Whether every controller and every node's kube-proxy has acted on the last change."""
+        return not self.control_plane.endpoints.busy and all(host.synced for host in self._node_hosts.values())
+
+    def run(self, seconds: float = 0.0) -> None:
+        """Let virtual time pass."""
+        self.sim.run(self.sim.now + round(seconds * NS_PER_S))
+
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+        """Run until `condition()` holds. Raises TimeoutError naming `what` after `seconds` of virtual time."""
+        deadline = self.sim.now + round(seconds * NS_PER_S)
+        while True:
+            due = self.sim.next_event_ns()
+            if due is None or due > self.sim.now:
+                if condition():
+                    return
+                if due is None or due > deadline:
+                    raise TimeoutError(f"waited {seconds:g} s of virtual time for {what}")
+            self.sim.run(self.sim.now if due is None else due)
+
+    def run_until(self, process: Process) -> None:
+        """Run until a program has ended."""
+        self.loop.run_until_done(process)
+
+    def settle(self, recording: Recording) -> None:
+        """Run until no frame of the recording is under way, for at most a few seconds of virtual time."""
+        deadline = self.sim.now + round(SETTLE_SECONDS * NS_PER_S)
+        while True:
+            due = self.sim.next_event_ns()
+            if due is None or due > deadline or (due > self.sim.now and recording.in_flight <= 0):
+                return
+            self.sim.run(due)
+
+    # -- watching and interfering -------------------------------------------------------------------------------------------------
+
+    def tap(self, callback: Callable[[int, Any, str, Any], object], device: Any = None) -> Callable[[], None]:
+        """Call `callback(t_ns, device, direction, frame)` for every frame at every device, or at one. Returns what ends it."""
+        if device is None:
+            return self.tp.attach("frame", callback)
+
+        def only(t_ns: int, at: Any, direction: str, frame: Any) -> None:
+            if at is device:
+                callback(t_ns, at, direction, frame)
+
+        return self.tp.attach("frame", only)
+
+    def inject(self, device: Any, packet: Packet | bytes) -> None:
+        """Have a device receive a frame, of any bytes, as if from its wire. Nothing happens before time runs."""
+        send.inject(device, packet)
+
+    def cable(self, node: str) -> Cable:
+        """The cable between a node (or `router`, `lb`, `internet`) and its switch: `down()`, `up()`, `delay_ns`, `loss`."""
+        return self.world.cable_of(node, "eth0")
+
+    def age_fdb(self, node: str, mac: str) -> float:
+        """Run until the bridge of `node` has forgotten `mac`. Returns how many seconds that took."""
+        start = self.sim.now
+        bridge = self.node(node).netns.devices["cbr0"]
+        wanted = bytes.fromhex(mac.replace(":", ""))
+        self.wait_for_seconds(lambda: bridge.fdb_lookup(wanted) is None, 10.0, 1000.0, f"cbr0 of {node} to forget {mac}")
+        return (self.sim.now - start) / NS_PER_S
+
+    def wait_for_seconds(self, condition: Callable[[], bool], step: float, limit: float, what: str) -> None:
+        """Let time pass in steps until `condition()` holds. Raises TimeoutError."""
+        waited = 0.0
+        while not condition():
+            if waited >= limit:
+                raise TimeoutError(f"waited {limit:g} s of virtual time for {what}")
+            self.run(step)
+            waited += step
+
+    # -- the end ------------------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Write what captures still hold. The cluster can be read afterwards."""
+        if self.capture is not None:
+            self.capture.close()
+            self.capture = None
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def plan_addresses(nodes: int, pod_cidr: str, service_cidr: str, node_cidr: str, node_prefix: int) -> tuple[list[IPv4Network], list[IPv4Address]]:
+    """Ranges for the nodes' pods, and addresses for router, load balancer and nodes. Raises ValueError naming the CIDR at fault."""
+    if nodes < 0:
+        raise ValueError(f"nodes: {nodes} is not a number of nodes")
+    ranges = {}
+    for name, text in (("pod_cidr", pod_cidr), ("service_cidr", service_cidr), ("node_cidr", node_cidr), ("internet", INTERNET_CIDR), ("load balancer", LOAD_BALANCER_CIDR)):
+        try:
+            ranges[name] = IPv4Network(text)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    names = list(ranges)
+    for index, name in enumerate(names):
+        for other in names[index + 1 :]:
+            if ranges[name].overlaps(ranges[other]):
+                raise ValueError(f"{name} {ranges[name]} overlaps {other} {ranges[other]}")
+    pods = ranges["pod_cidr"]
+    if not pods.prefixlen <= node_prefix <= 30:
+        raise ValueError(f"node_prefix: /{node_prefix} ranges cannot be cut from pod_cidr {pods}")
+    if nodes > 2 ** (node_prefix - pods.prefixlen):
+        raise ValueError(f"pod_cidr {pods} has no address range left: {nodes} nodes need a /{node_prefix} each, it holds {2 ** (node_prefix - pods.prefixlen)}")
+    if nodes + 2 > ranges["node_cidr"].num_addresses - 2:
+        raise ValueError(f"node_cidr {ranges['node_cidr']} has no address left for {nodes} nodes, a router and a load balancer")
+    first = int(pods.network_address)
+    size = 2 ** (32 - node_prefix)
+    # Node n has the n-th range, beginning with 1 where there is room, so that node1 has 10.244.1.0/24.
+    shift = 1 if nodes < 2 ** (node_prefix - pods.prefixlen) else 0
+    pod_ranges = [IPv4Network((first + (number + shift) * size, node_prefix)) for number in range(nodes)]
+    base = ranges["node_cidr"].network_address
+    # router .1, nodes from .2 on, the load balancer last in the range.
+    machines = [base + 1, ranges["node_cidr"].broadcast_address - 1, *(base + 2 + number for number in range(nodes))]
+    return pod_ranges, machines

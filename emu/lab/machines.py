@@ -1,0 +1,88 @@
+"""Nodes and the machines around the cluster, as scripts see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emu.aio import Process, spawn
+from emu.apps.http_server import serve_http
+from emu.fabric import Machine
+from emu.iproute import iptables
+from emu.k8s.node import NodeHost
+from emu.lab.host import Host
+from emu.sim import NS_PER_S
+
+if TYPE_CHECKING:
+    from emu.lab.cluster import Cluster
+
+
+class Node(Host):
+    """One node; calls run in its root namespace, as the node's agents do."""
+
+    def __init__(self, cluster: Cluster, host: NodeHost) -> None:
+        self.cluster, self.host, self.name = cluster, host, host.spec.name
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name} {self.ip} pods {self.host.spec.pod_cidr}>"
+
+    @property
+    def netns(self) -> Any:
+        return self.host.netns
+
+    @property
+    def ip(self) -> str:
+        return self.host.spec.ip
+
+    @property
+    def pod_cidr(self) -> str:
+        """The range of its pods' addresses."""
+        return self.host.spec.pod_cidr
+
+    @property
+    def gateway_ip(self) -> str:
+        """Its own address in that range, on cbr0."""
+        return self.host.ipam.gateway
+
+    @property
+    def free_addresses(self) -> int:
+        """How many more pods the range has addresses for."""
+        return self.host.ipam.free
+
+    def iptables_save(self, table: str | None = None, counters: bool = False) -> str:
+        """What `iptables-save` prints there."""
+        return str(iptables.save(self.netns, counters=counters, table=table))
+
+    def reboot(self, seconds: float = 20.0, wait: bool = True) -> None:
+        """Power off, `seconds` of darkness, power on: everything that ran there gets new sandboxes and all tables start empty."""
+        pods = self.host.power_off()
+        self.cluster.run(seconds)
+        self.host.power_on(pods)
+        if wait:
+            cluster = self.cluster
+            cluster.wait_for(lambda: cluster.synced and all(pod.spec.ready for pod in cluster.pods if pod.node == self.name), f"{self.name} to run its pods again")
+
+
+class Outside(Host):
+    """A machine that is not part of the cluster."""
+
+    def __init__(self, cluster: Cluster, name: str, machine: Machine, ip: str, public_ip: str) -> None:
+        self.cluster, self.name, self.machine, self._ip = cluster, name, machine, ip
+        self.public_ip = public_ip
+
+    @property
+    def netns(self) -> Any:
+        return self.machine.netns
+
+    @property
+    def ip(self) -> str:
+        return self._ip
+
+
+class Internet(Outside):
+    """A host on the internet."""
+
+    def serve_http(self, port: int = 80) -> Process:
+        """Run the HTTP server there that pods run; `kill()` the result to end it."""
+        process = spawn(self.cluster.loop, self.netns, serve_http(port, hostname=self.name), name=f"{self.name}/http")
+        self.cluster.run(1 / NS_PER_S)
+        return process
