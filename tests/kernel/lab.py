@@ -3,8 +3,8 @@
 Needs root. Everything happens in a network and mount namespace of its own with an empty /run/netns, so that nothing of the
 machine is touched and nothing is left behind. What makes a capture worth comparing:
 
-- one AF_PACKET socket per namespace, not bound to a device and opened before the first device is there, sees every frame of every
-  device from the start, in order, and never makes a device promiscuous (promiscuity changes what a bridge delivers);
+- one `Tap` per namespace, opened before the first device is there, sees every frame of every device from the start, in order,
+  and never makes a device promiscuous (promiscuity changes what a bridge delivers);
 - offloads are off, so that frames have the size and the checksums of the wire;
 - IPv6 is off, so that no neighbour discovery is mixed in;
 - everything runs on one CPU, so that the order of frames is the order of the work.
@@ -16,7 +16,6 @@ import ctypes
 import os
 import shlex
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -25,13 +24,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.kernel.tap import Tap
+
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
-ETH_P_ALL = 0x0003
-SOL_PACKET, PACKET_AUXDATA, PACKET_OUTGOING = 263, 8, 4
-TP_STATUS_CSUMNOTREADY = 1 << 3
-SO_TIMESTAMPNS = 35
+PACKET_OUTGOING = 4
+# what an untuned kernel has; a new namespace inherits these from the machine, which may be tuned
+ORDINARY = {"tcp_rmem": "4096 131072 6291456", "tcp_wmem": "4096 16384 4194304", "tcp_congestion_control": "reno"}
 OFFLOADS = "rx tx sg tso gso gro".split()
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -100,7 +100,7 @@ class Lab:
     macs: dict[str, str] = field(default_factory=dict)
     started_ns: int = field(default_factory=time.time_ns)
     handles: dict[str, int] = field(default_factory=dict)
-    taps: dict[str, socket.socket] = field(default_factory=dict)
+    taps: dict[str, Tap] = field(default_factory=dict)
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     names: dict[tuple[str, int], str] = field(default_factory=dict)
 
@@ -117,12 +117,9 @@ class Lab:
         with self.inside(name):
             for where in ("all", "default"):
                 write(f"/proc/sys/net/ipv6/conf/{where}/disable_ipv6", "1")
-            tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        tap.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
-        tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        tap.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-        tap.setblocking(False)
-        self.taps[name] = tap
+            for key, value in ORDINARY.items():
+                write(f"/proc/sys/net/ipv4/{key}", value)
+            self.taps[name] = Tap()
         self.run(name, "ip link set lo up")
 
     @contextmanager
@@ -203,19 +200,14 @@ class Lab:
     def drain(self) -> None:
         """Read everything captured so far (device names are only known while the device is there)."""
         for name, tap in self.taps.items():
-            while True:
-                try:
-                    data, extra, _flags, address = tap.recvmsg(1 << 17, 256)
-                except BlockingIOError:
-                    break
-                stamp, partial = 0, False
-                for level, kind, value in extra:
-                    if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-                        seconds, nanos = struct.unpack("qq", value[:16])
-                        stamp = seconds * 1_000_000_000 + nanos
-                    elif level == SOL_PACKET and kind == PACKET_AUXDATA:
-                        partial = bool(struct.unpack("I", value[:4])[0] & TP_STATUS_CSUMNOTREADY)
-                self.frames.append(Captured(stamp - self.started_ns, name, address[0], address[2], partial, data))
+            for stamp, index, packet_type, partial, data in tap.read():
+                dev = self.names.get((name, index)) or self.learn_names(name, index)
+                self.frames.append(Captured(stamp - self.started_ns, name, dev, packet_type, partial, data))
+
+    def learn_names(self, name: str, index: int) -> str:
+        with self.inside(name):
+            self.names.update({(name, number): dev for number, dev in socket.if_nameindex()})
+        return self.names.get((name, index), f"if{index}")
 
     def settle(self, seconds: float = 0.1) -> None:
         """Let the kernel finish what it is doing, then read the captures."""

@@ -76,6 +76,9 @@ class Normaliser:
             return str(number)
         return self.port_names.setdefault(number, f"p{len(self.port_names) + 1}")
 
+    def icmp_id(self, number: int) -> str:
+        return self.icmp_ids.setdefault(number, f"i{len(self.icmp_ids) + 1}")
+
     def arp(self, path: str, body: bytes) -> str:
         operation = int.from_bytes(body[6:8], "big")
         sha, spa, tha, tpa, rest = body[8:14], dotted(body[14:18]), body[18:24], dotted(body[24:28]), body[28:]
@@ -119,7 +122,8 @@ class Normaliser:
         body = packet[header:] if quoted else packet[header:total]
         if fragment & 0x1FFF:
             return f"{text} | proto {packet[9]} {self.payload(body)}"
-        whole = not fragmented and len(packet) >= total and not partial
+        # what a quoted packet's transport checksum is depends on how far it had come when the error was made
+        whole = not fragmented and not quoted and not partial
         pseudo = src + dst + bytes((0, packet[9])) + len(body).to_bytes(2, "big") if whole else b""
         if packet[9] == 1 and len(body) >= 8:
             return f"{text} | {self.icmp(body, whole)}"
@@ -133,8 +137,7 @@ class Normaliser:
         kind, code = body[0], body[1]
         bad = " BAD-CHECKSUM" if whole and checksum(body) else ""
         if kind in (0, 8):
-            ident = int.from_bytes(body[4:6], "big")
-            name = self.icmp_ids.setdefault(ident, f"i{len(self.icmp_ids) + 1}")
+            name = self.icmp_id(int.from_bytes(body[4:6], "big"))
             word = "request" if kind == 8 else "reply"
             # the first 16 bytes are the clock of the ping program
             return f"icmp echo {word} id {name} seq {int.from_bytes(body[6:8], 'big')} data {len(body) - 8}{digest(body[24:])}{bad}"

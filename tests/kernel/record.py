@@ -16,12 +16,11 @@ from tests.kernel.stories import STORIES, Recording
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def per_interface(frames: list[Captured], macs: dict[str, str]) -> dict[str, list[str]]:
-    """Normalised lines of each `netns.dev`, in order of time; names in order of first appearance."""
-    normaliser = Normaliser(macs, is_fixed_port)
+def per_interface(frames: list[Captured], normaliser: Normaliser) -> dict[str, list[str]]:
+    """Normalised lines of each `netns.dev`, in order of time."""
     lists: dict[str, list[str]] = {}
     for frame in frames:
-        line = f"{frame.direction} {normaliser.line(frame.data, frame.partial)}"
+        line = f"{frame.direction} {normaliser.line(frame.data, frame.partial or frame.dev == 'lo')}"
         lists.setdefault(f"{frame.netns}.{frame.dev}", []).append(line)
     return lists
 
@@ -35,20 +34,28 @@ def versions() -> str:
 
 def golden_text(recording: Recording) -> str:
     """The whole recording as text: per part the frames of each interface, then the texts, then tables and conntrack of each node."""
+    normaliser = Normaliser(recording.macs, is_fixed_port)
     out = [f"# {versions()}", f"# {recording.title}"]
     for title, frames in recording.parts:
         out += ["", f"=== {title}"]
-        for name, lines in per_interface(frames, recording.macs).items():
+        for name, lines in sorted(per_interface(frames, normaliser).items()):
             out += [f"--- {name}", *lines]
     for title, text in recording.texts:
-        out += ["", f"=== {title}", text.rstrip()]
+        out += ["", f"=== {title}", conntrack_lines(text, normaliser) if title.startswith("conntrack") else text.rstrip()]
     return "\n".join(out) + "\n"
 
 
 def without_clock(text: str) -> str:
-    """Tables without dates and remaining seconds."""
-    text = re.sub(r"^# (Generated|Completed).*\n", "", text, flags=re.M)
-    return re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
+    """`iptables-save` without its dates."""
+    return re.sub(r"^# (Generated|Completed).*\n", "", text, flags=re.M)
+
+
+def conntrack_lines(text: str, normaliser: Normaliser) -> str:
+    """`conntrack -L` without remaining seconds, ports and ids named as in the frames, sorted (the table is a hash)."""
+    text = re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
+    text = re.sub(r"(sport|dport)=(\d+)", lambda found: f"{found[1]}={normaliser.port(int(found[2]))}", text)
+    text = re.sub(r"id=(\d+)", lambda found: f"id={normaliser.icmp_id(int(found[1]))}", text)
+    return "\n".join(sorted(text.splitlines()))
 
 
 def record(name: str) -> str:
@@ -56,7 +63,7 @@ def record(name: str) -> str:
     for netns in recording.tables:
         lab = recording.lab
         recording.texts.append((f"iptables-save -c on {netns}", without_clock(lab.output(netns, "iptables-save -c"))))
-        recording.texts.append((f"conntrack -L on {netns}", without_clock(lab.output(netns, "conntrack -L"))))
+        recording.texts.append((f"conntrack -L on {netns}", lab.output(netns, "conntrack -L")))
     text = golden_text(recording)
     recording.lab.close()
     return text

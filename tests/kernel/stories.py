@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from socket import SOCK_DGRAM, SOCK_STREAM
 
 from tests.kernel.cluster import Cluster
 from tests.kernel.lab import Captured, Lab
+from tests.kernel.rules import Service, node_rules
+
+QUICK = "-c 1 -W 1"
 
 
 @dataclass
@@ -65,7 +69,25 @@ def http_exchange(lab: Lab, client: str, address: tuple[str, int], server: str, 
         calling.recv(2048)
         calling.close()
         lab.settle(0.02)
-    return peer[0]
+    return str(peer[0])
+
+
+def mac_of(lab: Lab, name: str) -> str:
+    return next(mac for mac, device in lab.macs.items() if device == name)
+
+
+def closed_udp(lab: Lab, client: str, address: tuple[str, int]) -> None:
+    with lab.socket(client, SOCK_DGRAM) as calling:
+        calling.connect(address)
+        calling.send(b"anybody?")
+        lab.settle(0.02)
+
+
+def closed_tcp(lab: Lab, client: str, address: tuple[str, int], wait: float = 0.5) -> None:
+    """Try to connect; whatever comes of it is in the frames."""
+    with lab.socket(client, SOCK_STREAM) as calling, suppress(OSError):
+        calling.settimeout(wait)
+        calling.connect(address)
 
 
 def pod_to_pod_same_node() -> Recording:
@@ -87,24 +109,150 @@ def pod_to_pod_same_node() -> Recording:
     return story
 
 
-def mac_of(lab: Lab, name: str) -> str:
-    return next(mac for mac, device in lab.macs.items() if device == name)
+def pod_to_pod_cross_node() -> Recording:
+    cluster = Cluster(nodes=2)
+    lab = cluster.lab
+    cluster.add_pod("a", "node1", 2)
+    cluster.add_pod("b", "node2", 2)
+    story = Recording("story 4: a pod on each of two nodes", lab, ["node1", "node2"])
+    story.part("a pings b, nobody knows anybody", lambda: ping(lab, "a", "10.244.2.2"))
+    story.part("a sends a datagram to b and back", lambda: udp_exchange(lab, "a", ("10.244.2.2", 5000), "b", ("10.244.2.2", 5000)))
+    story.part("a asks b over HTTP", lambda: http_exchange(lab, "a", ("10.244.2.2", 8080), "b", ("10.244.2.2", 8080)))
+    story.part("a sends to a closed UDP port of b", lambda: closed_udp(lab, "a", ("10.244.2.2", 9)))
+    story.part("a connects to a closed TCP port of b", lambda: closed_tcp(lab, "a", ("10.244.2.2", 9)))
+    story.part("a pings b with TTL 1, 2 and 3", lambda: [ping(lab, "a", "10.244.2.2", f"-c 1 -W 0.3 -t {ttl}") for ttl in (1, 2, 3)])
+    return story
 
 
-def closed_udp(lab: Lab, client: str, address: tuple[str, int]) -> None:
-    with lab.socket(client, SOCK_DGRAM) as calling:
-        calling.connect(address)
-        calling.send(b"anybody?")
-        lab.settle(0.02)
+def node_to_pod() -> Recording:
+    cluster = Cluster(nodes=1)
+    lab = cluster.lab
+    cluster.add_pod("a", "node1", 2)
+    cluster.add_pod("b", "node1", 3)
+    story = Recording("story 3: an agent on the node and its pods", lab, ["node1"])
+    story.part("node1 pings a, nobody knows anybody", lambda: ping(lab, "node1", "10.244.1.2", QUICK))
+    story.part("node1 asks b over HTTP", lambda: http_exchange(lab, "node1", ("10.244.1.3", 8080), "b", ("10.244.1.3", 8080)))
+    story.part("a asks node1 at cbr0's address over HTTP", lambda: http_exchange(lab, "a", ("10.244.1.1", 9090), "node1", ("0.0.0.0", 9090)))
+    story.part("a asks node1 at eth0's address over HTTP", lambda: http_exchange(lab, "a", ("192.168.0.2", 9090), "node1", ("0.0.0.0", 9090)))
+    story.part("a pings node1 at eth0's address", lambda: ping(lab, "a", "192.168.0.2", QUICK))
+    return story
 
 
-def closed_tcp(lab: Lab, client: str, address: tuple[str, int]) -> str:
-    with lab.socket(client, SOCK_STREAM) as calling:
-        try:
-            calling.connect(address)
-        except OSError as error:
-            return error.strerror or str(error)
-    return "connected"
+def backend(name: str, cluster_ip: str, address: str, node: str, protocol: str = "tcp", node_port: int = 0, local_policy: bool = False) -> Service:
+    """A Service with one endpoint, so that nothing is drawn by lot."""
+    port = 53 if protocol == "udp" else 80
+    return Service(f"default/{name}:{protocol}", cluster_ip, port, ((address, node),), node_port, protocol, local_policy)
 
 
-STORIES: dict[str, Callable[[], Recording]] = {"pod-to-pod-same-node": pod_to_pod_same_node}
+def pod_to_service() -> Recording:
+    cluster = Cluster(nodes=2)
+    lab = cluster.lab
+    cluster.add_pod("client", "node1", 2)
+    cluster.add_pod("web-0", "node1", 3)
+    cluster.add_pod("web-1", "node2", 2)
+    services = [
+        backend("local", "10.96.0.10", "10.244.1.3:8080", "node1"),
+        backend("remote", "10.96.0.11", "10.244.2.2:8080", "node2"),
+        backend("self", "10.96.0.12", "10.244.1.2:8080", "node1"),
+        backend("local-udp", "10.96.0.13", "10.244.1.3:5000", "node1", "udp"),
+        backend("remote-udp", "10.96.0.14", "10.244.2.2:5000", "node2", "udp"),
+        Service("default/none:tcp", "10.96.0.20", 80, ()),
+        Service("default/none:udp", "10.96.0.20", 53, (), protocol="udp"),
+    ]
+    for node in cluster.nodes:
+        cluster.program(node, services)
+    story = Recording("story 5: Services, each with one endpoint", lab, cluster.nodes)
+    story.texts.append(("iptables-restore text of node1", node_rules("node1", services)))
+    local, remote = ("10.244.1.3", 8080), ("10.244.2.2", 8080)
+    story.part("backend on the same node, nobody knows anybody", lambda: http_exchange(lab, "client", ("10.96.0.10", 80), "web-0", local))
+    story.part("backend on the other node", lambda: http_exchange(lab, "client", ("10.96.0.11", 80), "web-1", remote))
+    story.part("hairpin: the client is its own backend", lambda: http_exchange(lab, "client", ("10.96.0.12", 80), "client", ("10.244.1.2", 8080)))
+    story.part("UDP, backend on the same node", lambda: udp_exchange(lab, "client", ("10.96.0.13", 53), "web-0", ("10.244.1.3", 5000)))
+    story.part("UDP, backend on the other node", lambda: udp_exchange(lab, "client", ("10.96.0.14", 53), "web-1", ("10.244.2.2", 5000)))
+    story.part("UDP, backend's port is closed", lambda: closed_udp(lab, "client", ("10.96.0.14", 53)))
+    story.part("TCP, backend's port is closed", lambda: closed_tcp(lab, "client", ("10.96.0.10", 80)))
+    story.part("no endpoints, TCP", lambda: closed_tcp(lab, "client", ("10.96.0.20", 80)))
+    story.part("no endpoints, UDP", lambda: closed_udp(lab, "client", ("10.96.0.20", 53)))
+    story.part("no endpoints, a process on the node, TCP", lambda: closed_tcp(lab, "node1", ("10.96.0.20", 80)))
+    story.part("a process on the node, backend on it", lambda: http_exchange(lab, "node1", ("10.96.0.10", 80), "web-0", local))
+    story.part("a process on the node, backend on the other node", lambda: http_exchange(lab, "node1", ("10.96.0.11", 80), "web-1", remote))
+    return story
+
+
+def internet_to_service() -> Recording:
+    cluster = Cluster(nodes=2, outside=True)
+    lab = cluster.lab
+    cluster.add_pod("client", "node1", 2)
+    cluster.add_pod("web-0", "node1", 3)
+    cluster.add_pod("web-1", "node2", 2)
+    services = [
+        backend("open", "10.96.0.10", "10.244.1.3:8080", "node1", node_port=30080),
+        backend("keep", "10.96.0.11", "10.244.1.3:8080", "node1", node_port=30081, local_policy=True),
+        Service("default/none:tcp", "10.96.0.20", 80, (), 30082),
+    ]
+    for node in cluster.nodes:
+        cluster.program(node, services)
+    story = Recording("story 6: node ports from the internet, egress to the internet", lab, [*cluster.nodes, "router"])
+    story.texts.append(("iptables-restore text of node1", node_rules("node1", services)))
+    story.texts.append(("iptables-restore text of node2", node_rules("node2", services)))
+    server, there = ("10.244.1.3", 8080), ("203.0.113.10", 8080)
+    seen: list[str] = []
+
+    def ask(title: str, client: str, address: tuple[str, int]) -> None:
+        story.part(title, lambda: seen.append(f"{title}: {http_exchange(lab, client, address, 'web-0', server)}"))
+
+    ask("policy Cluster, by the node with the backend, nobody knows anybody", "internet", ("192.168.0.2", 30080))
+    ask("policy Cluster, by the node without a backend", "internet", ("192.168.0.3", 30080))
+    ask("policy Local, by the node with the backend", "internet", ("192.168.0.2", 30081))
+    story.part("policy Local, by the node without a backend", lambda: closed_tcp(lab, "internet", ("192.168.0.3", 30081)))
+    story.part("no endpoints", lambda: closed_tcp(lab, "internet", ("192.168.0.2", 30082)))
+    ask("a pod by its own node's port", "client", ("192.168.0.2", 30080))
+    ask("a pod by the other node's port, policy Local (short-circuit)", "web-1", ("192.168.0.3", 30081))
+    story.part("a pod pings the internet", lambda: ping(lab, "client", "203.0.113.10", QUICK))
+    story.part("a pod asks a server in the internet", lambda: http_exchange(lab, "client", there, "internet", there))
+    story.part("a pod sends to a closed UDP port in the internet", lambda: closed_udp(lab, "client", ("203.0.113.10", 9)))
+    story.texts.insert(0, ("the client as the server saw it", "\n".join(seen)))
+    return story
+
+
+def pod_restart() -> Recording:
+    cluster = Cluster(nodes=1)
+    lab = cluster.lab
+    cluster.add_pod("a", "node1", 2)
+    cluster.add_pod("b", "node1", 3)
+    story = Recording("story 7: b's address comes back with another MAC", lab, ["node1"])
+    states: list[str] = []
+
+    def note(title: str) -> None:
+        entries = {netns: lab.output(netns, "ip neigh").split() for netns in ("a", "node1", "b2" if "b2" in lab.taps else "b")}
+        for netns, words in entries.items():
+            for i in (i for i, word in enumerate(words) if word == "dev"):
+                mac = words[i + 3] if words[i + 2] == "lladdr" else "-"
+                state = next(word for word in words[i + 2 :] if word.isupper())
+                states.append(f"{title}: {netns} knows {words[i - 1]} as {lab.macs.get(mac, mac)} {state}")
+
+    story.part("a asks b over HTTP", lambda: http_exchange(lab, "a", ("10.244.1.3", 8080), "b", ("10.244.1.3", 8080)))
+    note("before")
+    story.part("the next seconds: refreshes", lambda: lab.settle(5.5))
+    note("six seconds later")
+    cluster.delete_pod("b")
+    story.part("b2 is created with b's address", lambda: cluster.add_pod("b2", "node1", 3))
+    note("b2 is created")
+    lab.run("a", "ip neigh change 10.244.1.3 dev eth0 nud stale")  # as if its reachable time had run out
+    note("a's entry has gone stale")
+    story.part("a pings once a second", lambda: ping(lab, "a", "10.244.1.3", "-c 9 -i 1 -W 1"), settle=0.2)
+    note("after nine pings")
+    lab.settle(6)
+    note("six seconds later still")
+    story.texts.append(("neighbours", "\n".join(states)))
+    return story
+
+
+STORIES: dict[str, Callable[[], Recording]] = {
+    "pod-to-pod-same-node": pod_to_pod_same_node,
+    "node-to-pod": node_to_pod,
+    "pod-to-pod-cross-node": pod_to_pod_cross_node,
+    "pod-to-service": pod_to_service,
+    "internet-to-service": internet_to_service,
+    "pod-restart": pod_restart,
+}
