@@ -32,11 +32,10 @@ class Bridge(NetDevice):
 
     def __init__(self, name: str, mac: bytes) -> None:
         super().__init__(name, mac)
-        self.fdb: Fdb = None  # type: ignore[assignment]  # made with the namespace's clock, see bridge_if
+        self.fdb: Fdb[BridgePort] = None  # type: ignore[assignment]  # made with the namespace's clock, see bridge_if
         self.ports: list[BridgePort] = []
         self.group_fwd_mask = 0
         self.mtu_set = False
-        self.carrier = False
 
     # -- in by a port -------------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from emu.wire.addr import BROADCAST_MAC
 if TYPE_CHECKING:
     from emu.net.bridge_port import BridgePort
     from emu.net.netns import Namespace
+    from emu.sim import Sim
     from emu.wire.frame import Frame
 
 ETH_P_IP, ETH_P_ARP = 0x0800, 0x0806
@@ -34,8 +35,8 @@ class NetDevice:
     min_mtu, max_mtu = 68, 65535
 
     __slots__ = (
-        "addresses", "carrier", "dead", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "port", "promiscuity",
-        "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up",
+        "addresses", "carrier", "dead", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "port",
+        "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
     )  # fmt: skip
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
@@ -45,10 +46,11 @@ class NetDevice:
         self.mtu = mtu
         self.ifindex = 0
         self.netns: Namespace = None  # type: ignore[assignment]  # set by Namespace.add_device
-        self.up = False
+        self.up = self.was_up = False
         self.carrier = True
         self.dead = False  # unregistered
         self.linkwatch_pending = False
+        self.promisc = False  # a user asked for it; others who want every frame only count in `promiscuity`
         self.promiscuity = 0
         self.master: NetDevice | None = None  # the bridge it is enslaved to
         self.port: BridgePort | Any = None  # its bridge port (or a switch's), when enslaved
@@ -137,7 +139,7 @@ class NetDevice:
         """Bring it up (dev_open)."""
         if self.up or self.dead:
             return
-        self.up = True
+        self.up = self.was_up = True
         self._opened()
         notifier.call(self, notifier.UP)
 
@@ -190,13 +192,32 @@ class NetDevice:
         """Leave the namespace for good (unregister_netdevice): closed, everybody told, its name free."""
         if self.dead:
             return
+        self.leave()
+        self.dead = True
+        self._uninit()
+
+    def leave(self) -> None:
+        """Go out of the namespace, down, without addresses and without a master; `join` puts it into another (dev_change_net_namespace)."""
         ns = self.netns
         self.close()
         notifier.call(self, notifier.UNREGISTER)
-        self.dead = True
-        self._uninit()
         del ns.devices[self.name], ns.by_index[self.ifindex]
         ns.generation += 1
 
+    def join(self, ns: Namespace) -> None:
+        """Come into a namespace after `leave`; under the name dev0, dev1... where its own is taken."""
+        name, number = self.name, 0
+        while name in ns.devices:
+            name, number = f"dev{number}", number + 1
+        self.name = name
+        ns.add_device(self)
+        notifier.call(self, notifier.REGISTER)
+
     def _uninit(self) -> None:
         """ndo_uninit."""
+
+
+def random_mac(sim: Sim) -> bytes:
+    """A locally administered unicast MAC, from the world's stream of MACs (eth_random_addr)."""
+    bits = sim.stream("mac").getrandbits(48)
+    return (bits & ~(1 << 40) | 2 << 40).to_bytes(6, "big")

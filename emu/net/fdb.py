@@ -7,25 +7,26 @@ an entry can end and only while there is an entry that can, removes what has age
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from emu.sim import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
-    from emu.net.bridge_port import BridgePort
     from emu.sim import Sim, Timer
+
+P = TypeVar("P")  # a port of a bridge, or of a switch
 
 AGEING_TIME_NS = 300 * NS_PER_S
 _MIN_SWEEP_NS = 10 * NS_PER_MS  # br_fdb_cleanup: "Cleanup minimum 10 milliseconds apart"
 
 
-class FdbEntry:
+class FdbEntry(Generic[P]):
     """`port`: where frames for `mac` go, None for the bridge itself. `local`: ours, frames go up. `static`: does not age. `updated`: ns, last
     seen as a source. `sticky`: does not move to another port. `added_by_user`: by configuration, so it is not lost when learning is off."""
 
     __slots__ = ("added_by_user", "local", "mac", "port", "static", "sticky", "updated")
 
-    def __init__(self, mac: bytes, port: BridgePort | None, now: int, *, local: bool = False, static: bool = False) -> None:
+    def __init__(self, mac: bytes, port: P | None, now: int, *, local: bool = False, static: bool = False) -> None:
         self.mac = mac
         self.port = port
         self.updated = now
@@ -35,7 +36,7 @@ class FdbEntry:
         self.added_by_user = False
 
 
-class Fdb:
+class Fdb(Generic[P]):
     """The table of one bridge. `changed` is called when an entry comes, moves or goes (not when it is refreshed)."""
 
     __slots__ = ("_changed", "_sim", "_sweep", "ageing_ns", "entries", "learned", "max_learned")
@@ -44,14 +45,14 @@ class Fdb:
         self._sim = sim
         self._changed = changed
         self._sweep: Timer | None = None
-        self.entries: dict[bytes, FdbEntry] = {}
+        self.entries: dict[bytes, FdbEntry[P]] = {}
         self.ageing_ns = AGEING_TIME_NS
         self.learned = 0  # entries that were learned (fdb_n_learned)
         self.max_learned = 0  # 0: no limit (fdb_max_learned)
 
     # -- learning -----------------------------------------------------------------------------------------------------------------
 
-    def learn(self, mac: bytes, port: BridgePort) -> FdbEntry | None:
+    def learn(self, mac: bytes, port: P) -> FdbEntry[P] | None:
         """A new source MAC (fdb_create for a learned address). None if the table may not grow or nothing is to be remembered."""
         if self.ageing_ns == 0 or (self.max_learned and self.learned >= self.max_learned):
             return None
@@ -62,14 +63,14 @@ class Fdb:
             self._schedule(self._sim.now + self.ageing_ns)
         return entry
 
-    def move(self, entry: FdbEntry, port: BridgePort) -> None:
+    def move(self, entry: FdbEntry[P], port: P) -> None:
         """The MAC was seen behind another port (roaming)."""
         entry.port = port
         self._changed()
 
     # -- local and user's entries -------------------------------------------------------------------------------------------------
 
-    def add_local(self, mac: bytes, port: BridgePort | None) -> None:
+    def add_local(self, mac: bytes, port: P | None) -> None:
         """The MAC of a port or of the bridge (fdb_add_local); one that is local already stays as it is."""
         old = self.entries.get(mac)
         if old is not None:
@@ -79,7 +80,7 @@ class Fdb:
         self.entries[mac] = FdbEntry(mac, port, self._sim.now, local=True, static=True)
         self._changed()
 
-    def add(self, entry: FdbEntry) -> None:
+    def add(self, entry: FdbEntry[P]) -> None:
         """An entry that a user made; it replaces what was there."""
         old = self.entries.get(entry.mac)
         if old is not None:
@@ -90,7 +91,7 @@ class Fdb:
         if not entry.static and self._sweep is None:
             self._schedule(entry.updated + self.ageing_ns)
 
-    def delete(self, entry: FdbEntry) -> None:
+    def delete(self, entry: FdbEntry[P]) -> None:
         """Remove an entry."""
         if self.entries.get(entry.mac) is entry:
             del self.entries[entry.mac]
@@ -98,7 +99,7 @@ class Fdb:
                 self.learned -= 1
             self._changed()
 
-    def flush_port(self, port: BridgePort, everything: bool = False) -> None:
+    def flush_port(self, port: P, everything: bool = False) -> None:
         """Forget what is behind a port (br_fdb_delete_by_port): what ages, or everything."""
         for entry in list(self.entries.values()):
             if entry.port is port and (everything or not entry.static):

@@ -1,0 +1,1 @@
+"""Configuration of namespaces, as `ip`, `bridge`, `iptables`, `sysctl` and `conntrack` do it: functions with typed arguments, and Linux's text out."""

@@ -1,0 +1,189 @@
+"""`ip link`: make, change and remove devices. Every function names device and namespace when it refuses, with Linux's errno and words."""
+
+from __future__ import annotations
+
+from emu.net import bridge_if, notifier
+from emu.net.bridge import Bridge
+from emu.net.bridge_port import BridgePort
+from emu.net.device import NetDevice, random_mac
+from emu.net.netns import Namespace, NetError
+from emu.net.veth import Veth, veth_pair
+from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
+
+ENOENT, EBUSY, EEXIST, ENODEV, EINVAL, ERANGE, ELOOP, EOPNOTSUPP, EADDRNOTAVAIL = 2, 16, 17, 19, 22, 34, 40, 95, 99
+IFNAMSIZ = 16
+
+
+def _check_name(ns: Namespace, name: str) -> None:
+    """dev_valid_name."""
+    if not name or len(name.encode()) >= IFNAMSIZ or name in (".", "..") or any(c in "/:" or c.isspace() for c in name):
+        raise NetError(EINVAL, f'"{name}" is not a valid device name in {ns.name} (1 to 15 bytes, no "/", ":" or space)')
+    if name in ns.devices:
+        raise NetError(EEXIST, f'File exists: device "{name}" in {ns.name}')
+
+
+def _mac(mac: bytes | str, name: str, ns: Namespace) -> bytes:
+    """A MAC that a device may have (is_valid_ether_addr)."""
+    raw = mac_bytes(mac) if isinstance(mac, str) else mac
+    if len(raw) != 6 or raw[0] & 1 or raw == ZERO_MAC:
+        raise NetError(EADDRNOTAVAIL, f"Cannot assign requested address: {mac_text(raw)} on {name} in {ns.name} (not a unicast MAC)")
+    return raw
+
+
+def _check_mtu(mtu: int, dev: NetDevice, ns: Namespace) -> None:
+    if mtu < dev.min_mtu:
+        raise NetError(EINVAL, f"mtu less than device minimum: {mtu} < {dev.min_mtu} on {dev.name} in {ns.name}")
+    if mtu > dev.max_mtu:
+        raise NetError(EINVAL, f"mtu greater than device maximum: {mtu} > {dev.max_mtu} on {dev.name} in {ns.name}")
+
+
+def add_veth(
+    ns_a: Namespace, name_a: str, ns_b: Namespace, name_b: str, mac_a: bytes | str | None = None, mac_b: bytes | str | None = None, mtu: int = 1500
+) -> tuple[Veth, Veth]:
+    """A veth pair, both ends down (`ip link add NAME_A netns A type veth peer name NAME_B netns B`). MACs are random unless given."""
+    _check_name(ns_a, name_a)
+    _check_name(ns_b, name_b)
+    if ns_a is ns_b and name_a == name_b:
+        raise NetError(EEXIST, f'File exists: device "{name_a}" in {ns_a.name}')
+    sim = ns_a.sim
+    # The peer is made first (veth_newlink), so it draws its MAC first.
+    b = Veth(name_b, random_mac(sim) if mac_b is None else _mac(mac_b, name_b, ns_b), mtu)
+    a = Veth(name_a, random_mac(sim) if mac_a is None else _mac(mac_a, name_a, ns_a), mtu)
+    a.mac_set, b.mac_set = mac_a is not None, mac_b is not None
+    _check_mtu(mtu, a, ns_a)
+    ns_b.add_device(b)
+    ns_a.add_device(a)
+    veth_pair(a, b)
+    notifier.call(b, notifier.REGISTER)
+    notifier.call(a, notifier.REGISTER)
+    return a, b
+
+
+def add_bridge(ns: Namespace, name: str, mac: bytes | str | None = None) -> Bridge:
+    """A bridge without ports, down (`ip link add NAME type bridge`). With `mac` it keeps that MAC whatever ports come."""
+    _check_name(ns, name)
+    chosen = _mac(mac, name, ns) if mac is not None else random_mac(ns.sim)
+    return bridge_if.add_bridge(ns, name, chosen, mac is not None)
+
+
+def delete(ns: Namespace, name: str) -> None:
+    """Remove a device; a veth takes its peer with it, a bridge releases its ports (`ip link delete`)."""
+    dev = ns.device(name)
+    if dev.kind in ("loopback", "nic"):
+        raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name} cannot be deleted")
+    dev.unregister()
+
+
+def set_up(ns: Namespace, name: str) -> None:
+    """`ip link set NAME up`."""
+    ns.device(name).open()
+
+
+def set_down(ns: Namespace, name: str) -> None:
+    """`ip link set NAME down`: its routes go, its neighbours are forgotten."""
+    ns.device(name).close()
+
+
+def set_master(ns: Namespace, name: str, bridge: str | None) -> None:
+    """`ip link set NAME master BRIDGE`, or `nomaster` with None."""
+    dev = ns.device(name)
+    if bridge is None:
+        if isinstance(dev.port, BridgePort):
+            bridge_if.del_port(dev.port)
+        return
+    master = ns.device(bridge)
+    if not isinstance(master, Bridge):
+        raise NetError(EOPNOTSUPP, f"Operation not supported: {bridge} in {ns.name} is a {master.kind}, not a bridge, and takes no ports")
+    if dev.master is master:
+        return
+    if dev is master or dev.kind == "loopback":
+        raise NetError(EINVAL, f"Invalid argument: {name} in {ns.name} cannot be a port of {bridge}")
+    if isinstance(dev, Bridge):
+        raise NetError(ELOOP, f"Can not enslave a bridge to a bridge: {name} to {bridge} in {ns.name}")
+    if isinstance(dev.port, BridgePort):
+        bridge_if.del_port(dev.port)  # do_set_master releases it from the old master first
+    if bridge_if.add_port(master, dev) is None:
+        raise NetError(EBUSY, f"{bridge} in {ns.name} has {bridge_if.MAX_PORTS} ports already: no room for {name}")
+
+
+def set_mtu(ns: Namespace, name: str, mtu: int) -> None:
+    """`ip link set NAME mtu MTU`."""
+    dev = ns.device(name)
+    _check_mtu(mtu, dev, ns)
+    if isinstance(dev, Bridge):
+        dev.mtu_set = True
+    dev.set_mtu(mtu)
+
+
+def set_address(ns: Namespace, name: str, mac: bytes | str) -> None:
+    """`ip link set NAME address MAC`; a bridge keeps it from now on."""
+    dev = ns.device(name)
+    raw = _mac(mac, name, ns)
+    if isinstance(dev, Bridge):
+        bridge_if.change_mac(dev, raw, chosen=True)
+    else:
+        dev.set_mac(raw)
+
+
+def set_promisc(ns: Namespace, name: str, promisc: bool = True) -> None:
+    """`ip link set NAME promisc on|off`."""
+    dev = ns.device(name)
+    if dev.promisc != promisc:
+        dev.promisc = promisc
+        dev.promiscuity += 1 if promisc else -1
+        ns.generation += 1
+
+
+def rename(ns: Namespace, name: str, new: str) -> None:
+    """`ip link set NAME name NEW`."""
+    dev = ns.device(name)
+    if new == name:
+        return
+    _check_name(ns, new)
+    del ns.devices[name]
+    dev.name = new
+    ns.devices[new] = dev
+    notifier.call(dev, notifier.CHANGENAME)
+
+
+def move(ns: Namespace, name: str, target: Namespace) -> NetDevice:
+    """`ip link set NAME netns TARGET`: it arrives down and without addresses; a veth keeps its peer."""
+    dev = ns.device(name)
+    if isinstance(dev, Bridge) or dev.kind == "loopback":
+        raise NetError(EINVAL, f"The interface netns is immutable: {name} in {ns.name}")
+    if target is ns:
+        return dev
+    if name in target.devices:
+        raise NetError(EEXIST, f'File exists: device "{name}" in {target.name}')
+    dev.leave()
+    dev.join(target)
+    return dev
+
+
+def show(ns: Namespace, name: str | None = None) -> str:
+    """`ip link show`: two lines for each device."""
+    lines = []
+    for dev in [ns.device(name)] if name is not None else ns.by_index.values():
+        lines += _show(dev)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _show(dev: NetDevice) -> list[str]:
+    loopback = dev.kind == "loopback"
+    flags = [] if dev.carrier or not dev.up else ["NO-CARRIER"]
+    flags += ["LOOPBACK"] if loopback else ["BROADCAST", "MULTICAST"]
+    flags += ["PROMISC"] if dev.promisc else []
+    flags += ["UP"] if dev.up else []
+    flags += ["LOWER_UP"] if dev.up and dev.carrier else []
+    peer = dev.peer if isinstance(dev, Veth) else None
+    name = dev.name
+    if peer is not None:
+        name += f"@{peer.name}" if peer.netns is dev.netns else f"@if{peer.ifindex}"
+    state = "DOWN" if not dev.up or not dev.carrier else "UNKNOWN" if loopback else "UP"
+    qdisc = "noqueue" if dev.up or dev.was_up else "noop"
+    master = f" master {dev.master.name}" if dev.master is not None else ""
+    broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"
+    link = f"    link/{'loopback' if loopback else 'ether'} {mac_text(dev.mac)} brd {broadcast}"
+    if peer is not None and peer.netns is not dev.netns:
+        link += f" link-netns {peer.netns.name}"
+    return [f"{dev.ifindex}: {name}: <{','.join(flags)}> mtu {dev.mtu} qdisc {qdisc}{master} state {state} mode DEFAULT group default qlen 1000", link]

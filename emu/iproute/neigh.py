@@ -1,0 +1,72 @@
+"""`ip neighbour`: the neighbour table as text, and changes by hand."""
+
+from __future__ import annotations
+
+from emu.net import neigh
+from emu.net.netns import Namespace, NetError
+from emu.wire.addr import ZERO_MAC, ip_int, ip_text, mac_bytes, mac_text
+
+ENOENT, EEXIST, EINVAL, ENOBUFS = 2, 17, 22, 105
+
+
+def add(ns: Namespace, ip: str, dev: str, lladdr: bytes | str | None = None, nud: str = "permanent") -> None:
+    """`ip neigh add IP lladdr MAC dev DEV nud STATE`. Raises NetError EEXIST if there is an entry."""
+    if ns.neigh.lookup(ns.device(dev), ip_int(ip)) is not None:
+        raise NetError(EEXIST, f"File exists: neighbour {ip} on {dev} in {ns.name}")
+    replace(ns, ip, dev, lladdr, nud)
+
+
+def replace(ns: Namespace, ip: str, dev: str, lladdr: bytes | str | None = None, nud: str = "permanent") -> None:
+    """`ip neigh replace IP lladdr MAC dev DEV nud STATE`."""
+    device = ns.device(dev)
+    state = neigh.NUD.get(nud.upper())
+    if state is None:
+        raise NetError(EINVAL, f'Invalid argument: "{nud}" is not a neighbour state, for {ip} on {dev} in {ns.name}')
+    if not device.arp and device.kind == "loopback":
+        raise NetError(EINVAL, f"Invalid argument: {dev} in {ns.name} has no neighbours")
+    mac = mac_bytes(lladdr) if isinstance(lladdr, str) else lladdr
+    entry = ns.neigh.lookup(device, ip_int(ip))
+    if mac is None and state & neigh.VALID and (entry is None or not entry.state & neigh.VALID):
+        raise NetError(EINVAL, f"Invalid argument: neighbour {ip} on {dev} in {ns.name} needs an lladdr to be {nud}")
+    if ns.neigh.replace(device, ip_int(ip), mac, state) is None:
+        raise NetError(ENOBUFS, f"No buffer space available: the neighbour table of {ns.kernel.name} is full")
+
+
+def delete(ns: Namespace, ip: str, dev: str) -> None:
+    """`ip neigh del IP dev DEV`."""
+    if not ns.neigh.delete(ns.device(dev), ip_int(ip)):
+        raise NetError(ENOENT, f"No such file or directory: neighbour {ip} on {dev} in {ns.name}")
+
+
+def flush(ns: Namespace, dev: str) -> None:
+    """`ip neigh flush dev DEV`: all entries but permanent and NOARP ones."""
+    device = ns.device(dev)
+    for entry in ns.neigh:
+        if entry.dev is device and not entry.state & (neigh.PERMANENT | neigh.NOARP):
+            ns.neigh.delete(device, entry.ip)
+
+
+def add_proxy(ns: Namespace, ip: str, dev: str) -> None:
+    """`ip neigh add proxy IP dev DEV`: answer ARP for that address on that device."""
+    ns.neigh.add_proxy(ns.device(dev), ip_int(ip))
+
+
+def delete_proxy(ns: Namespace, ip: str, dev: str) -> None:
+    """`ip neigh del proxy IP dev DEV`."""
+    if not ns.neigh.delete_proxy(ns.device(dev), ip_int(ip)):
+        raise NetError(ENOENT, f"No such file or directory: proxy {ip} on {dev} in {ns.name}")
+
+
+def show(ns: Namespace, dev: str | None = None, nud: str | None = None) -> str:
+    """`ip neigh show [dev DEV] [nud STATE|all]`: one line an entry, in the order they were made. NOARP and NONE are shown only when asked for."""
+    device = ns.device(dev) if dev is not None else None
+    if nud is not None and nud != "all" and nud.upper() not in neigh.NUD:
+        raise NetError(EINVAL, f'Invalid argument: "{nud}" is not a neighbour state, in {ns.name}')
+    wanted = 255 & ~neigh.NOARP if nud is None else 255 if nud == "all" else neigh.NUD[nud.upper()]
+    lines = []
+    for entry in ns.neigh:
+        if (device is None or entry.dev is device) and entry.state & wanted:
+            where = "" if device is not None else f"dev {entry.dev.name} "
+            lladdr = f"lladdr {mac_text(entry.mac)} " if entry.mac != ZERO_MAC and entry.state & neigh.VALID else ""
+            lines.append(f"{ip_text(entry.ip)} {where}{lladdr}{neigh.NUD_NAMES[entry.state]} \n")
+    return "".join(lines)
