@@ -22,7 +22,7 @@ class NetError(OSError):
 class Kernel:
     """What belongs to the machine, not to a namespace: the clock, the tracepoints, limits of tables that all namespaces share."""
 
-    __slots__ = ("conntrack_max", "gc_thresh1", "gc_thresh2", "gc_thresh3", "name", "neigh_entries", "sim", "tp")
+    __slots__ = ("arp_tbl", "conntrack_max", "gc_thresh1", "gc_thresh2", "gc_thresh3", "init_net", "name", "neigh_entries", "sim", "tp")
 
     def __init__(self, name: str, sim: Sim, tp: Tracepoints) -> None:
         self.name = name
@@ -31,14 +31,16 @@ class Kernel:
         self.conntrack_max = 262144
         self.gc_thresh1, self.gc_thresh2, self.gc_thresh3 = 128, 512, 1024
         self.neigh_entries = 0
+        self.arp_tbl: Any = None  # the neighbours of all namespaces together, see net/neigh_gc.py
+        self.init_net: Namespace | None = None  # the first namespace; later ones inherit some sysctls from it
 
 
 class Namespace:
     """One namespace of a machine. `name` is unique in the world; captures and hop tables show it."""
 
     __slots__ = (
-        "_next_ifindex", "by_index", "ct", "devices", "drops", "err_handlers", "fib", "generation", "gone", "handlers", "icmp", "ip_id", "kernel", "lo", "name",
-        "neigh", "nf", "protocols", "reasm", "sim", "sockets", "sysctl", "tp",
+        "by_index", "ct", "devices", "drops", "err_handlers", "fib", "generation", "gone", "handlers", "icmp", "ip_id", "kernel", "lo", "name",
+        "neigh", "next_ifindex", "nf", "protocols", "reasm", "sim", "sockets", "sysctl", "tp",
     )  # fmt: skip
 
     def __init__(self, name: str, kernel: Kernel) -> None:
@@ -51,7 +53,7 @@ class Namespace:
         self.drops: dict[str, int] = {}
         self.devices: dict[str, NetDevice] = {}
         self.by_index: dict[int, NetDevice] = {}
-        self._next_ifindex = 1
+        self.next_ifindex = 1
         # The tables; `emu.net.stack.new_namespace` fills them, so that this file needs no knowledge of their kinds.
         self.sysctl: Any = None
         self.fib: Any = None
@@ -78,8 +80,8 @@ class Namespace:
         """Register a device under its name with the next ifindex (register_netdevice). Raises NetError EEXIST."""
         if device.name in self.devices:
             raise NetError(17, f"File exists: {device.name} in {self.name}")
-        device.ifindex = self._next_ifindex
-        self._next_ifindex += 1
+        device.ifindex = self.next_ifindex
+        self.next_ifindex += 1
         device.netns = self
         self.devices[device.name] = device
         self.by_index[device.ifindex] = device

@@ -9,7 +9,7 @@ from emu.wire.frame import Frame
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
 
-PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING = 0, 1, 2, 3, 4
+PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING, PACKET_LOOPBACK = 0, 1, 2, 3, 4, 5
 
 # ctinfo (enum ip_conntrack_info). REPLY is added for the reply direction.
 CT_ESTABLISHED, CT_RELATED, CT_NEW, CT_IS_REPLY = 0, 1, 2, 3
@@ -20,12 +20,13 @@ class Skb:
     """`frame`: the frame as received, None once anything of it changed or before it has an Ethernet header. `eth`: 14 bytes or empty.
     `l3`: the bytes after the Ethernet header, trimmed to the IP total length once parsed; bytes are never changed in place.
 
-    IPv4 fields (`saddr` int ... `l4` offset of the transport header in `l3`) are valid after `ip_parse`, and whoever rewrites `l3` keeps
-    them true. `sport`/`dport` are TCP/UDP ports, for ICMP `sport` is the identifier and `dport` type << 8 | code; 0 for later fragments.
+    IPv4 fields (`saddr` int ... `l4` offset of the transport header in `l3`) are valid after `ip_header.parse`, and whoever rewrites `l3`
+    keeps them true. `sport`/`dport` are TCP/UDP ports, for ICMP `sport` is the identifier and `dport` type << 8 | code; 0 for later fragments.
+    `ignore_df`: the sender lets IP fragment it although DF is set. `frag_max`: largest fragment it was put together from, 0 if it was whole.
     """
 
     __slots__ = (
-        "ct", "ctinfo", "daddr", "dev", "dport", "dst", "eth", "frag", "frame", "id", "ihl", "iif", "ip_id", "l3", "l4", "mark",
+        "ct", "ctinfo", "daddr", "dev", "dport", "dst", "eth", "frag", "frag_max", "frame", "id", "ignore_df", "ihl", "iif", "ip_id", "l3", "l4", "mark",
         "nf_bridge", "nf_done", "pkt_type", "proto", "protocol", "saddr", "sk", "sport", "tos", "ttl",
     )  # fmt: skip
 
@@ -46,6 +47,8 @@ class Skb:
         self.nf_bridge: Any = None  # (physindev, physoutdev, ...) while br_netfilter holds it
         self.nf_done = False  # br_netfilter has run PREROUTING already
         self.frag = 0  # flags and offset, as on the wire
+        self.frag_max = 0
+        self.ignore_df = False
         self.ihl = 20
         self.l4 = 20
         self.tos = self.ttl = self.proto = self.ip_id = 0
@@ -53,9 +56,13 @@ class Skb:
 
     def clone(self) -> Skb:
         """Another reference to the same packet (skb_clone); the caller tells the ledger that there is one copy more."""
-        other = Skb.__new__(Skb)
-        for slot in Skb.__slots__:
-            setattr(other, slot, getattr(self, slot))
+        other = Skb(self.id, self.protocol, self.l3, self.eth, self.frame)
+        other.dev, other.iif, other.pkt_type, other.mark = self.dev, self.iif, self.pkt_type, self.mark
+        other.ct, other.ctinfo, other.dst, other.sk = self.ct, self.ctinfo, self.dst, self.sk
+        other.nf_bridge, other.nf_done = self.nf_bridge, self.nf_done
+        other.frag, other.frag_max, other.ignore_df, other.ihl, other.l4 = self.frag, self.frag_max, self.ignore_df, self.ihl, self.l4
+        other.tos, other.ttl, other.proto, other.ip_id = self.tos, self.ttl, self.proto, self.ip_id
+        other.saddr, other.daddr, other.sport, other.dport = self.saddr, self.daddr, self.sport, self.dport
         return other
 
     def to_frame(self) -> Frame:

@@ -1,0 +1,39 @@
+"""Puts the parts of a namespace together (what pernet_operations do on Linux when a struct net is made)."""
+
+from __future__ import annotations
+
+from emu.net import addr, arp, fib_frontend, icmp, ip_input
+from emu.net.fib import Fib
+from emu.net.loopback import Loopback
+from emu.net.neigh import NeighTable
+from emu.net.netns import ETH_P_ARP, ETH_P_IP, Kernel, Namespace
+from emu.net.sysctl import Sysctl
+
+IPPROTO_ICMP = 1
+
+
+def new_namespace(name: str, kernel: Kernel) -> Namespace:
+    """A namespace as `ip netns add` leaves it: only lo, and that down. The first one of a machine is its root namespace."""
+    ns = Namespace(name, kernel)
+    if kernel.init_net is None:
+        kernel.init_net = ns
+    ns.sysctl = Sysctl(ns)
+    ns.fib = Fib(ns)
+    ns.handlers = {ETH_P_IP: ip_input.ip_rcv, ETH_P_ARP: arp.rcv}
+    ns.protocols = {IPPROTO_ICMP: icmp.rcv}
+    ns.neigh = NeighTable(ns)
+    ns.lo = Loopback()
+    ns.add_device(ns.lo)
+    _install_sockets(ns)
+    return ns
+
+
+def _install_sockets(ns: Namespace) -> None:
+    try:
+        from emu.net import sockets
+    except ImportError:
+        return
+    sockets.install(ns)
+
+
+__all__ = ["addr", "fib_frontend", "new_namespace"]
