@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emu.net import neigh
+from emu.net import neigh_entry as neigh
 from emu.net.netns import Namespace, NetError
 from emu.wire.addr import ZERO_MAC, ip_int, ip_text, mac_bytes, mac_text
 

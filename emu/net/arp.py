@@ -10,13 +10,14 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from emu.net.device import ETH_P_ARP
+from emu.net.neigh_entry import REACHABLE, STALE
 from emu.net.skb import PACKET_HOST, PACKET_LOOPBACK, PACKET_OTHERHOST, Skb
 from emu.sim import NS_PER_MS
 from emu.wire.addr import BROADCAST_MAC, ZERO_MAC, ip_text, is_loopback_ip, is_multicast_ip, mac_text
 
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
-    from emu.net.neigh import Neigh
+    from emu.net.neigh_entry import Neigh
     from emu.net.netns import Namespace
     from emu.net.sysctl import NeighParms
 
@@ -196,7 +197,7 @@ def _stands_in(ns: Namespace, dev: NetDevice, out: NetDevice, sip: int, tip: int
             if medium == 0 or (medium != -1 and other not in (medium, -1)):
                 return True
         proxies = ns.neigh.proxies
-        return proxies is not None and (dev.ifindex << 32 | tip in proxies or tip in proxies)
+        return proxies is not None and dev.ifindex << 32 | tip in proxies
     # Private VLAN: answer on the device the target is on, for hosts that may not talk to each other directly (RFC 3069).
     return bool(ns.sysctl.conf(dev).proxy_arp_pvlan) and sip != tip
 
@@ -207,7 +208,7 @@ def _event_ns(ns: Namespace, dev: NetDevice, sip: int, sha: bytes) -> bool:
     entry = neigh.lookup(dev, sip) or neigh.create(dev, sip)
     if entry is None:
         return False
-    neigh.update(entry, sha, 4, override=True)
+    neigh.update(entry, sha, STALE, override=True)
     return True
 
 
@@ -228,7 +229,7 @@ def _learn(ns: Namespace, dev: NetDevice, skb: Skb, op: int, sha: bytes, sip: in
         return
     # Of several answers the first counts: an entry is locked for a second, except for gratuitous ARP.
     override = gratuitous or ns.sim.now > entry.updated + ns.sysctl.neigh(dev).locktime * _JIFFY_NS
-    state = 2 if op == REPLY and skb.pkt_type == PACKET_HOST else 4
+    state = REACHABLE if op == REPLY and skb.pkt_type == PACKET_HOST else STALE
     if ns.tp.step and entry.mac != sha and entry.mac != ZERO_MAC:
         said = f"{ip_text(sip)} moved from {mac_text(entry.mac)} to {mac_text(sha)}"
         ns.tp.on_step(ns, skb.id, "arp", said if override else f"ARP: {said}? ignored, the entry is locked")

@@ -1,7 +1,7 @@
 """The neighbour table: which MAC an IPv4 next hop has, and packets that wait for the answer. Read RFC 1122 2.3.2 and RFC 4861 7.3 first.
 
-An entry's state says how sure we are (net/core/neighbour.c). `MOVES` is the machine for what we do ourselves; what others tell us by ARP goes
-through `NeighTable.update`, which has Linux's rules about who may overwrite what. There is one timer per entry, and only in the states that
+An entry's state says how sure we are (net/core/neighbour.c). `neigh_entry.MOVES` is the machine for what we do ourselves; what others tell us by
+ARP goes through `NeighTable.update`, which has Linux's rules about who may overwrite what. There is one timer per entry, and only in the states that
 wait for something; confirming an entry only stores a time, the timer looks at it when it fires.
 """
 
@@ -12,73 +12,35 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emu.net import arp, neigh_gc, notifier
-from emu.net.skb import Skb
+from emu.net.neigh_entry import (
+    CONNECTED,
+    DELAY,
+    FAILED,
+    IN_TIMER,
+    INCOMPLETE,
+    MOVES,
+    NOARP,
+    NUD_NAMES,
+    PERMANENT,
+    PROBE,
+    REACHABLE,
+    STALE,
+    VALID,
+    Neigh,
+    truesize,
+)
 from emu.sim import NS_PER_MS, NS_PER_S
-from emu.wire.addr import ZERO_MAC, ip_text, mac_text
+from emu.wire.addr import ZERO_MAC, ip_text
 
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
     from emu.net.netns import Namespace
+    from emu.net.skb import Skb
     from emu.net.sysctl import NeighParms
-    from emu.sim import Timer
-
-# State -> bit (include/uapi/linux/neighbour.h).
-NUD: dict[str, int] = {"NONE": 0, "INCOMPLETE": 1, "REACHABLE": 2, "STALE": 4, "DELAY": 8, "PROBE": 16, "FAILED": 32, "NOARP": 64, "PERMANENT": 128}
-NUD_NAMES: dict[int, str] = {bit: name for name, bit in NUD.items()}
-NONE, INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED, NOARP, PERMANENT = NUD.values()
-IN_TIMER = INCOMPLETE | REACHABLE | DELAY | PROBE
-VALID = PERMANENT | NOARP | REACHABLE | PROBE | STALE | DELAY  # a MAC is known
-CONNECTED = PERMANENT | NOARP | REACHABLE  # it is used without a look at the clock
-
-# What we do: state -> {event: next state}. Every state may also be left by `update` (an ARP packet or the user).
-MOVES: dict[int, dict[str, int]] = {
-    NONE: {"send": INCOMPLETE},
-    INCOMPLETE: {"no answer": FAILED},
-    REACHABLE: {"used lately": DELAY, "quiet": STALE},
-    STALE: {"send": DELAY},
-    DELAY: {"confirmed": REACHABLE, "not confirmed": PROBE},
-    PROBE: {"no answer": FAILED},
-    FAILED: {"send": INCOMPLETE},
-    NOARP: {},
-    PERMANENT: {},
-}
 
 _TICK_NS = 10 * NS_PER_MS  # timers are not set closer than HZ/100
 _REACH_EPOCH_NS = 300 * NS_PER_S  # the random reachable time of a device is drawn anew as often
 _IP = b"\x08\x00"
-
-
-class Neigh:
-    """One entry. `mac`: six bytes, zero if unknown. `header`: the 14 bytes in front of an IPv4 packet while the state is CONNECTED, else None.
-    `updated`, `confirmed`, `used`: ns. `queue`: packets that wait, oldest first. `probes`: requests sent in this round."""
-
-    __slots__ = ("confirmed", "dead", "dev", "header", "ip", "mac", "probes", "queue", "queue_bytes", "state", "timer", "updated", "used")
-
-    def __init__(self, dev: NetDevice, ip: int, now: int) -> None:
-        self.dev = dev
-        self.ip = ip
-        self.mac = ZERO_MAC
-        self.state = NONE
-        self.header: bytes | None = None
-        self.updated = self.used = now
-        self.confirmed = now
-        self.probes = 0
-        self.queue: deque[Skb] | None = None
-        self.queue_bytes = 0
-        self.timer: Timer | None = None
-        self.dead = False
-
-    def __repr__(self) -> str:
-        return f"<neigh {ip_text(self.ip)} dev {self.dev.name} {mac_text(self.mac)} {NUD_NAMES[self.state]}>"
-
-
-def truesize(skb: Skb) -> int:
-    """Bytes of memory that Linux accounts for a packet (SKB_TRUESIZE): its struct and the power of two its data and shared info fit in."""
-    need = len(skb.l3) + 352
-    size = 512
-    while size < need:
-        size *= 2
-    return size + 256
 
 
 class NeighTable:
@@ -350,7 +312,7 @@ class NeighTable:
         """A new entry (neigh_create, arp_constructor); None if the machine's table is full. Multicast, broadcast and devices without ARP need no
         question: their entries are NOARP from the start."""
         ns = self.ns
-        table: neigh_gc.ArpTable = ns.kernel.arp_tbl
+        table: neigh_gc.ArpTable | None = ns.kernel.arp_tbl
         if table is None:
             table = ns.kernel.arp_tbl = neigh_gc.ArpTable(ns.kernel)
         if not permanent and not table.make_room():
@@ -387,6 +349,16 @@ class NeighTable:
         self.update(entry, None, FAILED, override=True, admin=True)
         self.remove(entry)
         return True
+
+    def add_proxy(self, dev: NetDevice, ip: int) -> None:
+        """Answer ARP for that address on that device (`ip neigh add proxy`)."""
+        if self.proxies is None:
+            self.proxies = {}
+        self.proxies[dev.ifindex << 32 | ip] = None
+
+    def delete_proxy(self, dev: NetDevice, ip: int) -> bool:
+        """Answer no more. False if it was not so."""
+        return self.proxies is not None and self.proxies.pop(dev.ifindex << 32 | ip, False) is None
 
     def flush(self, dev: NetDevice, keep_permanent: bool = False) -> None:
         """Remove a device's entries (neigh_flush_dev): it went down, lost its carrier, or has another MAC now."""

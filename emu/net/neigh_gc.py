@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.net.neigh_entry import FAILED, IN_TIMER, NOARP, PERMANENT
 from emu.sim import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
-    from emu.net.neigh import Neigh, NeighTable
+    from emu.net.neigh import NeighTable
+    from emu.net.neigh_entry import Neigh
     from emu.net.netns import Kernel
 
-_INCOMPLETE, _REACHABLE, _STALE, _DELAY, _PROBE, _FAILED, _NOARP, _PERMANENT = (1 << bit for bit in range(8))
-_BUSY = _INCOMPLETE | _REACHABLE | _DELAY | _PROBE  # its timer holds a reference
 
 
 class ArpTable:
@@ -48,7 +48,7 @@ class ArpTable:
 
     def note(self, entry: Neigh, table: NeighTable) -> None:
         """Its state was set by a user: PERMANENT is exempt (neigh_update_gc_list)."""
-        if entry.state == _PERMANENT:
+        if entry.state == PERMANENT:
             self.forget(entry)
         elif entry not in self.entries:
             self.add(entry, table)
@@ -64,9 +64,9 @@ class ArpTable:
         wanted = len(self.entries) - self.kernel.gc_thresh2
         gone = 0
         for entry, table in list(self.entries.items()):
-            if entry.state & _BUSY:
+            if entry.state & IN_TIMER:  # its timer holds a reference
                 continue
-            if entry.state & (_FAILED | _NOARP) or now - entry.updated > 5 * NS_PER_S:
+            if entry.state & (FAILED | NOARP) or now - entry.updated > 5 * NS_PER_S:
                 table.remove(entry)
                 gone += 1
                 if gone >= wanted:
@@ -88,10 +88,10 @@ class ArpTable:
             self._work = False
             return
         for entry, owner in list(self.entries.items()):
-            if entry.state & _BUSY:
+            if entry.state & IN_TIMER:
                 continue
             entry.used = max(entry.used, entry.confirmed)
             stale_ns: int = owner.ns.sysctl.neigh(entry.dev).gc_stale_time * 1000 * NS_PER_MS
-            if entry.state == _FAILED or now - entry.used >= stale_ns:
+            if entry.state == FAILED or now - entry.used >= stale_ns:
                 owner.remove(entry)
         self._schedule(table)

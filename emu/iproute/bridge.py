@@ -1,0 +1,178 @@
+"""`bridge fdb` and `bridge link`: the forwarding database and the flags of ports; `ip link set BRIDGE type bridge` for the bridge itself."""
+
+from __future__ import annotations
+
+from emu.net.bridge import Bridge
+from emu.net.bridge_port import STATE_NAMES, BridgePort
+from emu.net.device import NetDevice
+from emu.net.fdb import FdbEntry
+from emu.net.netns import Namespace, NetError
+from emu.sim import NS_PER_MS, NS_PER_S
+from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
+
+ENOENT, EEXIST, EINVAL, EOPNOTSUPP = 2, 17, 22, 95
+
+
+def _port(ns: Namespace, name: str) -> BridgePort:
+    dev = ns.device(name)
+    if not isinstance(dev.port, BridgePort):
+        raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name} is not a port of a bridge")
+    return dev.port
+
+
+def _mac(mac: bytes | str, dev: str, ns: Namespace) -> bytes:
+    raw = mac_bytes(mac) if isinstance(mac, str) else mac
+    if len(raw) != 6 or raw == ZERO_MAC:
+        raise NetError(EINVAL, f"Invalid argument: MAC {raw.hex(':')} on {dev} in {ns.name}")
+    return raw
+
+
+def _place(ns: Namespace, name: str) -> tuple[Bridge, BridgePort | None]:
+    """The bridge that an entry of device `name` is in; for the bridge itself there is no port."""
+    dev = ns.device(name)
+    if isinstance(dev, Bridge):
+        return dev, None
+    port = _port(ns, name)
+    return port.bridge, port
+
+
+# -- bridge fdb -------------------------------------------------------------------------------------------------------------------
+
+
+def fdb_add(ns: Namespace, mac: bytes | str, dev: str, state: str = "permanent", *, sticky: bool = False, replace: bool = False) -> None:
+    """`bridge fdb add MAC dev DEV master STATE`, or with `replace` `bridge fdb replace`. `permanent`: the bridge's own, frames go up; `static`:
+    behind the port and does not age; `dynamic`: behind the port and ages. Raises NetError EEXIST if there is an entry."""
+    if state not in ("permanent", "static", "dynamic"):
+        raise NetError(EINVAL, f'Invalid argument: "{state}" is not a state of an FDB entry (permanent, static, dynamic), for {dev} in {ns.name}')
+    bridge, port = _place(ns, dev)
+    raw = _mac(mac, dev, ns)
+    if raw in bridge.fdb.entries and not replace:
+        raise NetError(EEXIST, f"File exists: {mac_text(raw)} in {bridge.name} in {ns.name}")
+    if sticky and (state == "permanent" or port is None):
+        raise NetError(EINVAL, f"Sticky is only for entries of a port that are not permanent: {mac_text(raw)} on {dev} in {ns.name}")
+    entry: FdbEntry[BridgePort] = FdbEntry(raw, port, ns.sim.now, local=state == "permanent" or port is None, static=state != "dynamic")
+    entry.sticky = sticky
+    bridge.fdb.add(entry)
+
+
+def fdb_delete(ns: Namespace, mac: bytes | str, dev: str) -> None:
+    """`bridge fdb del MAC dev DEV master`. Raises NetError ENOENT."""
+    bridge, port = _place(ns, dev)
+    raw = _mac(mac, dev, ns)
+    entry = bridge.fdb.entries.get(raw)
+    if entry is None or entry.port is not port:
+        raise NetError(ENOENT, f"No such file or directory: {mac_text(raw)} on {dev} in {ns.name}")
+    bridge.fdb.delete(entry)
+
+
+def fdb_flush(ns: Namespace, bridge: str) -> None:
+    """`ip link set BRIDGE type bridge fdb_flush`: forget what was learned."""
+    fdb = _bridge(ns, bridge).fdb
+    for entry in list(fdb.entries.values()):
+        if not entry.static:
+            fdb.delete(entry)
+
+
+def fdb_show(ns: Namespace, dev: str | None = None) -> str:
+    """`bridge fdb show`, or with `dev` the lines of that device or of a whole bridge: newest entry first."""
+    device = ns.device(dev) if dev is not None else None
+    lines: list[str] = []
+    for other in ns.by_index.values():
+        bridge = other if isinstance(other, Bridge) else other.port.bridge if isinstance(other.port, BridgePort) else None
+        port = None if other is bridge else other.port
+        wanted = device is None or other is device or (isinstance(device, Bridge) and bridge is device)
+        if not wanted:
+            continue
+        if bridge is not None and port is not None:
+            lines += _fdb_lines(bridge, port, other)
+        if other.was_up and other.kind != "loopback":
+            lines.append(f"01:00:5e:00:00:01 dev {other.name} self permanent")  # the all-hosts group
+        if bridge is not None and port is None:
+            lines += _fdb_lines(bridge, port, other)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _fdb_lines(bridge: Bridge, port: BridgePort | None, dev: NetDevice) -> list[str]:
+    lines = []
+    for entry in reversed(bridge.fdb.entries.values()):
+        if entry.port is port:
+            flags = "permanent" if entry.local else "static" if entry.static else ""
+            sticky = "sticky " if entry.sticky else ""
+            lines.append(f"{mac_text(entry.mac)} dev {dev.name} master {bridge.name} {sticky}{flags}")
+    return lines
+
+
+# -- bridge link ------------------------------------------------------------------------------------------------------------------
+
+
+def link_set(
+    ns: Namespace, dev: str, *, hairpin: bool | None = None, learning: bool | None = None, flood: bool | None = None, mcast_flood: bool | None = None,
+    bcast_flood: bool | None = None, isolated: bool | None = None,
+) -> None:  # fmt: skip
+    """`bridge link set dev DEV hairpin on ...`: what is None stays."""
+    port = _port(ns, dev)
+    if hairpin is not None:
+        port.hairpin = hairpin
+    if learning is not None:
+        port.learning = learning
+    if flood is not None:
+        port.flood = flood
+    if mcast_flood is not None:
+        port.mcast_flood = mcast_flood
+    if bcast_flood is not None:
+        port.bcast_flood = bcast_flood
+    if isolated is not None:
+        port.isolated = isolated
+    ns.generation += 1
+
+
+def link_show(ns: Namespace, dev: str | None = None) -> str:
+    """`bridge -d link show`: two lines for each port."""
+    lines = []
+    for device in [ns.device(dev)] if dev is not None else ns.by_index.values():
+        port = device.port
+        if not isinstance(port, BridgePort):
+            continue
+        flags = ([] if device.carrier or not device.up else ["NO-CARRIER"]) + ["BROADCAST", "MULTICAST"]
+        flags += (["PROMISC"] if device.promisc else []) + (["UP"] if device.up else []) + (["LOWER_UP"] if device.running else [])
+        head = f"{device.ifindex}: {device.name}: <{','.join(flags)}> mtu {device.mtu} master {port.bridge.name}"
+        lines.append(f"{head} state {STATE_NAMES[port.state]} priority 32 cost 2 ")
+        words = (
+            ("hairpin", port.hairpin), ("guard", False), ("root_block", False), ("fastleave", False), ("learning", port.learning), ("flood", port.flood),
+            ("mcast_flood", port.mcast_flood), ("bcast_flood", port.bcast_flood),
+        )  # fmt: skip
+        text = " ".join(f"{word} {'on' if value else 'off'}" for word, value in words)
+        isolated = "on" if port.isolated else "off"
+        lines.append(f"    {text} mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated {isolated} locked off ")
+    return "".join(f"{line}\n" for line in lines)
+
+
+# -- the bridge itself ------------------------------------------------------------------------------------------------------------
+
+
+def _bridge(ns: Namespace, name: str) -> Bridge:
+    dev = ns.device(name)
+    if not isinstance(dev, Bridge):
+        raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name} is a {dev.kind}, not a bridge")
+    return dev
+
+
+def set_ageing_time(ns: Namespace, bridge: str, seconds: float) -> None:
+    """`ip link set BRIDGE type bridge ageing_time N` (there in 1/100 s): learned entries end after it; 0: nothing is learned, all is flooded."""
+    if not 0 <= seconds < 1 << 31:
+        raise NetError(EINVAL, f"Invalid argument: ageing time of {seconds} s for {bridge} in {ns.name}")
+    _bridge(ns, bridge).fdb.set_ageing(round(seconds * NS_PER_S) // (10 * NS_PER_MS) * 10 * NS_PER_MS)
+
+
+def set_group_fwd_mask(ns: Namespace, bridge: str, mask: int) -> None:
+    """`ip link set BRIDGE type bridge group_fwd_mask MASK`: reserved group addresses 01:80:c2:00:00:0X to bridge (not 0, 1, 2)."""
+    if mask & ~0xFFF8 or mask < 0:
+        raise NetError(EINVAL, f"Invalid argument: group_fwd_mask {mask:#x} for {bridge} in {ns.name}")
+    _bridge(ns, bridge).group_fwd_mask = mask
+
+
+def set_fdb_max_learned(ns: Namespace, bridge: str, entries: int) -> None:
+    """`ip link set BRIDGE type bridge fdb_max_learned N`: no more are learned; 0: no limit."""
+    if entries < 0:
+        raise NetError(EINVAL, f"Invalid argument: fdb_max_learned {entries} for {bridge} in {ns.name}")
+    _bridge(ns, bridge).fdb.max_learned = entries

@@ -1,0 +1,67 @@
+"""One entry of the neighbour table: its states, as data, and what is kept with it (struct neighbour)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from emu.wire.addr import ZERO_MAC, ip_text, mac_text
+
+if TYPE_CHECKING:
+    from emu.net.device import NetDevice
+    from emu.net.skb import Skb
+    from emu.sim import Timer
+
+# State -> bit (include/uapi/linux/neighbour.h).
+NUD: dict[str, int] = {"NONE": 0, "INCOMPLETE": 1, "REACHABLE": 2, "STALE": 4, "DELAY": 8, "PROBE": 16, "FAILED": 32, "NOARP": 64, "PERMANENT": 128}
+NUD_NAMES: dict[int, str] = {bit: name for name, bit in NUD.items()}
+NONE, INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED, NOARP, PERMANENT = NUD.values()
+IN_TIMER = INCOMPLETE | REACHABLE | DELAY | PROBE
+VALID = PERMANENT | NOARP | REACHABLE | PROBE | STALE | DELAY  # a MAC is known
+CONNECTED = PERMANENT | NOARP | REACHABLE  # it is used without a look at the clock
+
+# What we do: state -> {event: next state}. Every state may also be left by `update` (an ARP packet or the user).
+MOVES: dict[int, dict[str, int]] = {
+    NONE: {"send": INCOMPLETE},
+    INCOMPLETE: {"no answer": FAILED},
+    REACHABLE: {"used lately": DELAY, "quiet": STALE},
+    STALE: {"send": DELAY},
+    DELAY: {"confirmed": REACHABLE, "not confirmed": PROBE},
+    PROBE: {"no answer": FAILED},
+    FAILED: {"send": INCOMPLETE},
+    NOARP: {},
+    PERMANENT: {},
+}
+
+
+class Neigh:
+    """One entry. `mac`: six bytes, zero if unknown. `header`: the 14 bytes in front of an IPv4 packet while the state is CONNECTED, else None.
+    `updated`, `confirmed`, `used`: ns. `queue`: packets that wait, oldest first. `probes`: requests sent in this round."""
+
+    __slots__ = ("confirmed", "dead", "dev", "header", "ip", "mac", "probes", "queue", "queue_bytes", "state", "timer", "updated", "used")
+
+    def __init__(self, dev: NetDevice, ip: int, now: int) -> None:
+        self.dev = dev
+        self.ip = ip
+        self.mac = ZERO_MAC
+        self.state = NONE
+        self.header: bytes | None = None
+        self.updated = self.used = now
+        self.confirmed = now
+        self.probes = 0
+        self.queue: deque[Skb] | None = None
+        self.queue_bytes = 0
+        self.timer: Timer | None = None
+        self.dead = False
+
+    def __repr__(self) -> str:
+        return f"<neigh {ip_text(self.ip)} dev {self.dev.name} {mac_text(self.mac)} {NUD_NAMES[self.state]}>"
+
+
+def truesize(skb: Skb) -> int:
+    """Bytes of memory that Linux accounts for a packet (SKB_TRUESIZE): its struct and the power of two its data and shared info fit in."""
+    need = len(skb.l3) + 352
+    size = 512
+    while size < need:
+        size *= 2
+    return size + 256
