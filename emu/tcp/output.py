@@ -4,8 +4,8 @@ from __future__ import annotations
 from emu.tcp import window
 from emu.tcp.chunk import EVER_RETRANS, LOST, RETRANS, SACKED, Chunk
 from emu.tcp.segment import ACK, FIN, PSH, RST, SYN, Segment
-from emu.tcp.seq import HALF, MASK, after
-from emu.tcp.sock import CA_OPEN, CA_RECOVERY, MSS_DEFAULT, NO_TIMER, TIME_LOSS_PROBE, TIME_PROBE0, TIME_REO_TIMEOUT, TIME_RETRANS, TcpSock
+from emu.tcp.seq import HALF, MASK, after, before
+from emu.tcp.sock import CA_CWR, CA_OPEN, CA_RECOVERY, MSS_DEFAULT, NO_TIMER, TIME_LOSS_PROBE, TIME_PROBE0, TIME_REO_TIMEOUT, TIME_RETRANS, TcpSock
 from emu.tcp.states import State
 
 MS = 1_000_000
@@ -181,6 +181,8 @@ def write_xmit(tp: TcpSock, now: int, push_one: int = 0) -> bool:
     queue = tp.write_queue
     if not queue:
         return False
+    if not tp.packets_out and tp.settings.tcp_slow_start_after_idle and now - tp.lsndtime > tp.rtt.rto_ns:
+        restart_cwnd(tp, now - tp.lsndtime)
     mss = current_mss(tp)
     max_segments = tso_segments(tp, mss)
     sent = 0
@@ -230,7 +232,7 @@ def write_xmit(tp: TcpSock, now: int, push_one: int = 0) -> bool:
         if push_one != 2:
             schedule_loss_probe(tp, now)
         in_flight = tp.packets_out - tp.sacked_out - tp.lost_out + tp.retrans_out
-        cwnd_validate(tp, cwnd_limited or in_flight >= tp.cwnd)
+        cwnd_validate(tp, cwnd_limited or in_flight >= tp.cwnd, now)
         return False
     return not tp.packets_out and bool(queue)
 
@@ -284,8 +286,7 @@ def transmit_burst(tp: TcpSock, chunk: Chunk, limit: int, mss: int, now: int) ->
         chunk.data = data[limit:]
         chunk.seq = tail_end = (seq + limit) & MASK
         last = chunk.flags & ~(FIN | PSH)
-    if limit > mss:
-        last |= PSH  # a burst ends with PSH, so that the receiver's GRO passes it on at once
+    push = PSH if limit > mss else 0  # a burst ends with PSH, so that the receiver's GRO passes it on at once; sent again it has none
     first = not queue
     count = 0
     at = 0
@@ -299,9 +300,9 @@ def transmit_burst(tp: TcpSock, chunk: Chunk, limit: int, mss: int, now: int) ->
             end = (seq + mss) & MASK
             flags = ACK
         sent = Chunk(seq, end, piece, flags)
-        sent.sent_ns = now
+        sent.sent_ns = tp.wstamp = now if now > tp.wstamp else tp.wstamp + 1  # what leaves at one instant still has an order
         queue.append(sent)
-        emit(tp, now, seq, flags, piece)
+        emit(tp, now, seq, flags | push if at >= limit else flags, piece)
         count += 1
         seq = end
         if at >= limit:
@@ -325,17 +326,48 @@ def data_sent(tp: TcpSock, now: int, size: int) -> None:
         tp.pingpong = min(tp.pingpong + 1, 255)
 
 
-def cwnd_validate(tp: TcpSock, limited: bool) -> None:
-    """Remember whether the window is really used; only a used one may grow (tcp_cwnd_validate)."""
-    if not before_eq(tp.snd_una, tp.max_packets_seq) or tp.packets_out > tp.max_packets_out or limited:
+def cwnd_validate(tp: TcpSock, limited: bool, now: int) -> None:
+    """Remember whether the window is really used: only a used one may grow, an unused one shrinks (tcp_cwnd_validate, RFC 2861)."""
+    if before(tp.max_packets_seq, tp.snd_una) or tp.packets_out > tp.max_packets_out or limited:
         tp.max_packets_out = tp.packets_out
         tp.max_packets_seq = tp.snd_nxt
         tp.is_cwnd_limited = limited
+    if tp.is_cwnd_limited or (tp.cwnd < tp.ssthresh and tp.cwnd < 2 * tp.max_packets_out):
+        tp.cwnd_used = 0
+        tp.cwnd_stamp = now
+        return
+    if tp.packets_out > tp.cwnd_used:
+        tp.cwnd_used = tp.packets_out
+    if tp.settings.tcp_slow_start_after_idle and now - tp.cwnd_stamp >= tp.rtt.rto_ns:
+        if tp.ca_state == CA_OPEN and not tp.want_write:
+            used = max(tp.cwnd_used, tp.settings.tcp_init_cwnd)
+            if used < tp.cwnd:
+                tp.ssthresh = current_ssthresh(tp)
+                tp.cwnd = (tp.cwnd + used) >> 1
+            tp.cwnd_used = 0
+        tp.cwnd_stamp = now
 
 
-def before_eq(a: int, b: int) -> bool:
-    """a is not later than b."""
-    return not after(a, b)
+def current_ssthresh(tp: TcpSock) -> int:
+    """Three quarters of the window that proved good (tcp_current_ssthresh)."""
+    if tp.ca_state in (CA_CWR, CA_RECOVERY):
+        return tp.ssthresh
+    return max(tp.ssthresh, (tp.cwnd >> 1) + (tp.cwnd >> 2))
+
+
+def restart_cwnd(tp: TcpSock, idle: int) -> None:
+    """After idling longer than the timeout begin with the initial window again (tcp_cwnd_restart)."""
+    restart = tp.settings.tcp_init_cwnd
+    if tp.cwnd <= restart:
+        tp.cwnd_stamp = tp.cwnd_used = 0
+        return
+    tp.ssthresh = current_ssthresh(tp)
+    cwnd = tp.cwnd
+    left = idle - tp.rtt.rto_ns
+    while left > 0 and cwnd > restart:
+        cwnd >>= 1
+        left -= tp.rtt.rto_ns
+    tp.cwnd = max(cwnd, restart)
 
 
 def push_pending(tp: TcpSock, now: int) -> None:
@@ -410,7 +442,7 @@ def retransmit(tp: TcpSock, index: int, now: int) -> bool:
         elif size < mss:
             collapse(tp, index, min(mss, room) if room else mss)
         emit(tp, now, chunk.seq, chunk.flags, chunk.data)
-    chunk.sent_ns = now
+    chunk.sent_ns = tp.wstamp = now if now > tp.wstamp else tp.wstamp + 1
     if not chunk.sacked & RETRANS:
         tp.retrans_out += 1
     chunk.sacked |= RETRANS | EVER_RETRANS

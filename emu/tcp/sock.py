@@ -41,10 +41,10 @@ class TcpSock:
         "tstamp_ok", "sack_ok", "wscale_ok", "snd_wscale", "rcv_wscale", "advmss", "mss_clamp", "mss_cache", "path_mtu", "ts_recent", "ts_recent_ns",
         # sending
         "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "max_window", "write_seq", "snd_sml", "write_queue", "rtx_queue", "wmem", "sndbuf", "want_write",
-        "push_pending", "fin_sent", "send_shutdown", "rcv_shutdown", "lsndtime", "pushed_seq",
+        "push_pending", "fin_sent", "send_shutdown", "rcv_shutdown", "lsndtime", "wstamp", "pushed_seq",
         # congestion and loss
         "ca", "cwnd", "ssthresh", "ca_state", "packets_out", "sacked_out", "lost_out", "retrans_out", "high_seq", "undo_marker", "prior_cwnd", "prior_ssthresh",
-        "prr_delivered", "prr_out", "max_packets_out", "max_packets_seq", "is_cwnd_limited", "delivered", "rtt", "rack_sent_ns", "rack_end_seq", "rack_rtt_us",
+        "prr_delivered", "prr_out", "max_packets_out", "max_packets_seq", "is_cwnd_limited", "cwnd_used", "cwnd_stamp", "delivered", "rtt", "rack_sent_ns", "rack_end_seq", "rack_rtt_us",
         "rack_advanced", "reordering", "tlp_high_seq", "tlp_retrans", "undo_retrans", "frto", "retrans_stamp", "reord_seen",
 
         # receiving
@@ -101,6 +101,7 @@ class TcpSock:
         self.send_shutdown = False
         self.rcv_shutdown = False
         self.lsndtime = 0
+        self.wstamp = -1
 
         self.ca: Cubic | Reno = Reno() if settings.tcp_congestion_control == "reno" else Cubic()
         self.cwnd = settings.tcp_init_cwnd
@@ -119,6 +120,8 @@ class TcpSock:
         self.max_packets_out = 0
         self.max_packets_seq = self.iss
         self.is_cwnd_limited = False
+        self.cwnd_used = 0
+        self.cwnd_stamp = 0
         self.delivered = 0
         self.rtt = RttEstimator(settings.tcp_rto_min_ns, settings.tcp_rto_max_ns)
         self.rack_sent_ns = -1
