@@ -28,7 +28,7 @@ class Router:
     def __init__(self, world: World, inside: str, prefix_length: int) -> None:
         self.machine: Machine = world.add_machine("router")
         self.inside_ip, self.public_ip = inside, str(IPv4Network(INTERNET_CIDR)[1])
-        self.inside, self.outside = world.add_nic(self.machine, "eth0"), world.add_nic(self.machine, "eth1")
+        self.inside, self.outside = self.machine.add_nic("eth0"), self.machine.add_nic("eth1")
         ns = self.machine.netns
         for device in ("lo", "eth0", "eth1"):
             link.set_up(ns, device)
@@ -52,7 +52,7 @@ class InternetHost:
 
     def __init__(self, world: World, router: Router, reachable: tuple[str, ...]) -> None:
         self.machine: Machine = world.add_machine("internet")
-        self.nic = world.add_nic(self.machine, "eth0")
+        self.nic = self.machine.add_nic("eth0")
         self.ip = str(IPv4Network(INTERNET_CIDR)[10])
         ns = self.machine.netns
         link.set_up(ns, "lo")
@@ -73,7 +73,7 @@ class LoadBalancer:
     def __init__(self, world: World, api: Api, loop: Loop, ip: str, prefix_length: int, router_ip: str) -> None:
         self.world, self.api, self.loop, self.ip = world, api, loop, ip
         self.machine: Machine = world.add_machine("lb")
-        self.nic = world.add_nic(self.machine, "eth0")
+        self.nic = self.machine.add_nic("eth0")
         self._free = IPv4Network(LOAD_BALANCER_CIDR).hosts()
         self._checks: dict[tuple[str, str], Any] = {}
         self._targets: dict[str, tuple[str, ...]] = {}  # load balancer address -> nodes it is routed to

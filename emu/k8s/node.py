@@ -40,7 +40,7 @@ class NodeHost:
     def __init__(self, world: World, api: Api, services: ServiceState, loop: Loop, spec: Node, config: NodeConfig) -> None:
         self.world, self.api, self.services, self.loop, self.spec, self.config = world, api, services, loop, spec, config
         self.machine: Machine = world.add_machine(spec.name)
-        self.nic = world.add_nic(self.machine, NIC)
+        self.nic = self.machine.add_nic(NIC)
         self.ipam = HostLocal(spec.pod_cidr)
         random = world.sim.stream(f"{spec.name}/cni")
         self.plugin = BridgePlugin(self.machine.netns, self.ipam, random, config.bridge)
@@ -98,12 +98,12 @@ class NodeHost:
         if self.health is not None:
             self.health.stop()
             self.health = None
-        self.machine.power_off()
+        self.machine.shut_down()
         return pods
 
     def power_on(self, pods: list[Pod]) -> None:
         """Boot again, and start the pods that are still bound to the node in new sandboxes."""
-        self.machine.power_on()
+        self.machine.reboot()
         self.plugin.node_netns = self.machine.netns
         self.boot()
         self.kubelet.power_on(pods)

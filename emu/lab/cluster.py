@@ -240,7 +240,7 @@ class Cluster:
 
     def run_until(self, process: Process) -> None:
         """Run until a program has ended."""
-        self.loop.run_until_done(process)
+        self.loop.run_until_complete(process.wait())
 
     def settle(self, recording: Recording) -> None:
         """Run until no frame of the recording is under way, for at most a few seconds of virtual time."""
@@ -269,8 +269,10 @@ class Cluster:
         send.inject(device, packet)
 
     def cable(self, node: str) -> Cable:
-        """The cable between a node (or `router`, `lb`, `internet`) and its switch: `down()`, `up()`, `delay_ns`, `loss`."""
-        return self.world.cable_of(node, "eth0")
+        """The cable between a node (or `router`, `lb`, `internet`) and its switch: `unplug()`, `plug()`, `delay_ns`, `lose(mask)`."""
+        cable = self.world.cable_of(self.world.machines[node].netns.devices["eth0"])
+        assert cable is not None  # every machine's eth0 is cabled when it is made
+        return cable
 
     def age_fdb(self, node: str, mac: str) -> float:
         """Run until the bridge of `node` has forgotten `mac`. Returns how many seconds that took."""

@@ -127,7 +127,7 @@ class Host:
         try:
             process = spawn(cluster.loop, self.netns, program, name=f"{self.name}: {title}")
             cluster.run_until(process)
-            error = process.exception
+            error = process.error
             if error is None:
                 result = process.result
             elif isinstance(error, OSError):

@@ -113,7 +113,7 @@ class ContainerHandle(Host):
     @property
     def exit_error(self) -> BaseException | None:
         """Why its program ended, if it did with an error."""
-        return self.container.process.exception if self.container.process is not None else None
+        return self.container.process.error if self.container.process is not None else None
 
     def restart(self, wait: bool = True) -> None:
         """The container exits and the kubelet starts it again, in the same sandbox."""

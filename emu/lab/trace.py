@@ -61,7 +61,7 @@ def _hop_dict(number: int, hop: Hop) -> dict[str, Any]:
     return {"n": number, "t_ns": hop.t_ns, "netns": hop.netns, "dev": hop.dev, "dir": hop.direction, "frame": frame, "steps": steps}
 
 
-def default_console() -> Console:
-    """stdout; 100 columns where it is no terminal."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=100, color_system=None)
+def default_console(make: type[Console] = Console) -> Console:
+    """stdout; 100 columns and no colour where it is no terminal."""
+    console = make(highlight=False)
+    return console if console.is_terminal else make(highlight=False, width=100, color_system=None)
