@@ -1,0 +1,61 @@
+"""Which sockets a namespace has: by protocol and port, and by connection. Made by the namespace's first socket."""
+
+from __future__ import annotations
+
+import zlib
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emu.net.netns import Namespace
+    from emu.net.sock.base import Socket
+
+_TUPLE = Struct("!IIHH")
+
+
+class Sockets:
+    """`udp`, `tcp_bound`: port -> sockets bound to it, the latest first. `established`: (local, port, peer, port) -> connection, TIME_WAIT
+    and half-open ones too. `listeners`: port -> listening sockets. `ping`: identifier -> sockets. `raw`: in the order they were made.
+    """
+
+    __slots__ = ("_secret", "established", "listeners", "ns", "ping", "ping_rover", "raw", "tcp_bound", "tcp_settings", "udp")
+
+    def __init__(self, ns: Namespace) -> None:
+        self.ns = ns
+        self.udp: dict[int, list[Any]] = {}
+        self.tcp_bound: dict[int, list[Any]] = {}
+        self.established: dict[tuple[int, int, int, int], Any] = {}
+        self.listeners: dict[int, list[Any]] = {}
+        self.ping: dict[int, list[Any]] = {}
+        self.raw: list[Any] = []
+        random = ns.sim.stream(f"{ns.name}/sockets")
+        self.ping_rover = random.getrandbits(16)
+        self._secret = random.getrandbits(32)
+        self.tcp_settings: Any = None
+
+    def hash(self, a: int, aport: int, b: int, bport: int, salt: int = 0) -> int:
+        """32 bits that depend on the four and on the seed (the kernel's siphash with a secret; here only spread matters)."""
+        packed = _TUPLE.pack(a, b, aport, bport)
+        value = zlib.crc32(packed, self._secret ^ salt)
+        # CRC is linear: a multiplication and a fold keep neighbours apart.
+        value = (value * 0x9E3779B1) & 0xFFFFFFFF
+        return value ^ value >> 15
+
+    def all(self) -> list[Socket]:
+        """Every socket, each once, in the order of the tables."""
+        found: dict[int, Socket] = {}
+        for table in (self.udp, self.tcp_bound, self.listeners, self.ping):
+            for sockets in table.values():
+                found.update((id(sk), sk) for sk in sockets)
+        found.update((id(sk), sk) for sk in self.established.values())
+        found.update((id(sk), sk) for sk in self.raw)
+        return list(found.values())
+
+
+def get(ns: Namespace) -> Sockets:
+    """The namespace's tables, made now if it has none."""
+    sockets = ns.sockets
+    if sockets is None:
+        sockets = ns.sockets = Sockets(ns)
+    found: Sockets = sockets
+    return found
