@@ -240,8 +240,8 @@ def pod_restart() -> Recording:
     note("b2 is created")
     lab.run("a", "ip neigh change 10.244.1.3 dev eth0 nud stale")  # as if its reachable time had run out
     note("a's entry has gone stale")
-    story.part("a pings once a second", lambda: ping(lab, "a", "10.244.1.3", "-c 9 -i 1 -W 1"), settle=0.2)
-    note("after nine pings")
+    story.part("a pings six times, 1.9 s apart", lambda: ping(lab, "a", "10.244.1.3", "-c 6 -i 1.9 -W 1"), settle=0.2)
+    note("after six pings")
     lab.settle(6)
     note("six seconds later still")
     story.texts.append(("neighbours", "\n".join(states)))

@@ -1,0 +1,22 @@
+"""The kernel of today still does what was recorded: every story again in fresh namespaces, compared line by line with its golden file."""
+
+from __future__ import annotations
+
+import difflib
+
+import pytest
+
+from tests.kernel.lab import privately
+from tests.kernel.record import GOLDEN, record
+from tests.kernel.stories import STORIES
+
+UNHURRIED = {"pod-restart"}  # waits for neighbour timers in real time
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in UNHURRIED else ()) for name in STORIES])
+def test_the_kernel_still_does_what_was_recorded(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert privately(lambda: print(record(name), end="")) == 0
+    now = capfd.readouterr().out.splitlines()[1:]
+    then = (GOLDEN / f"{name}.txt").read_text().splitlines()[1:]  # the first line has the versions
+    assert list(difflib.unified_diff(then, now, "recorded", "now", lineterm="", n=2)) == []
