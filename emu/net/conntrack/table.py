@@ -31,6 +31,7 @@ UDP_STREAM_AFTER = 2 * _S
 CLASH_TIMEOUT = 1 * _S
 BUCKETS = 262_144  # nf_conntrack_buckets on a machine with memory; only the choice of what a full table gives up depends on it
 EVICTION_RANGE = 8  # NF_CT_EVICTION_RANGE
+WITH_PORTS = frozenset({6, 17, 132, 136})
 MAY_CLASH = frozenset({17, 47, 136})  # protocols of which the second of two first packets may pass (allow_clash)
 
 
@@ -72,14 +73,14 @@ class Conntrack:
             return True
         l3 = skb.l3
         while True:
-            if proto == 6 or proto == 17 or proto == 1:
+            if proto == 6 or proto == 17 or proto == 1 or proto in WITH_PORTS:
                 key = (proto, skb.saddr, skb.daddr, skb.sport, skb.dport)
             else:
                 key = (proto, skb.saddr, skb.daddr, 0, 0)
             hit = self.table.get(key)
             now = self.sim.now
             if hit is None or hit[0].timeout <= now:
-                if (proto == 6 or proto == 17) and len(l3) - skb.l4 < 4:
+                if proto in WITH_PORTS and len(l3) - skb.l4 < 4:
                     self.invalid(skb, "ports cut short")
                     return True
                 if hit is not None:

@@ -43,7 +43,7 @@ def of_quoted(l3: bytes, start: int) -> Tuple | None:
     proto = l3[start + 9]
     saddr = int.from_bytes(l3[start + 12 : start + 16], "big")
     daddr = int.from_bytes(l3[start + 16 : start + 20], "big")
-    if proto in (6, 17):
+    if proto in (6, 17, 132, 136):
         if room < 4:
             return None
         return (proto, saddr, daddr, l3[at] << 8 | l3[at + 1], l3[at + 2] << 8 | l3[at + 3])
