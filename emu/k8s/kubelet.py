@@ -13,6 +13,7 @@ from emu.iproute import iptables
 from emu.k8s.api import ADDED, DELETED, Api
 from emu.k8s.cni import BridgePlugin
 from emu.k8s.container import RunningContainer
+from emu.k8s.ensure import ensure_rule
 from emu.k8s.objects import KubernetesError, Node, Pod
 from emu.k8s.prober import Prober
 from emu.k8s.proxy.document import ANTI_MARTIAN
@@ -47,8 +48,7 @@ class Kubelet:
         """What the kubelet does to the node itself: its iptables chains, then the pods' bridge."""
         iptables.restore(self.machine.netns, _NODE_RULES, noflush=True)
         for chain in ("INPUT", "OUTPUT"):
-            if not iptables.has_rule(self.machine.netns, "filter", chain, "-j KUBE-FIREWALL"):
-                iptables.restore(self.machine.netns, f"*filter\n-I {chain} -j KUBE-FIREWALL\nCOMMIT\n", noflush=True)
+            ensure_rule(self.machine.netns, "filter", chain, "-j KUBE-FIREWALL")
         self.plugin.ensure_bridge()
 
     def runtime(self, pod: Pod) -> PodRuntime:

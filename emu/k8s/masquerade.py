@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emu.iproute import iptables
+from emu.k8s.ensure import ensure_rule
 
 NON_MASQUERADE_CIDRS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 LINK_LOCAL = "169.254.0.0/16"
@@ -26,6 +27,4 @@ JUMP = '-m comment --comment "ip-masq-agent: ensure nat POSTROUTING directs all 
 def install(netns: Any, cidrs: tuple[str, ...] = NON_MASQUERADE_CIDRS) -> None:
     """Write the chain and append the jump to POSTROUTING, behind kube-proxy's."""
     iptables.restore(netns, document(cidrs), noflush=True)
-    rule = f"{JUMP} -m addrtype ! --dst-type LOCAL -j IP-MASQ-AGENT"
-    if not iptables.has_rule(netns, "nat", "POSTROUTING", rule):
-        iptables.restore(netns, f"*nat\n-A POSTROUTING {rule}\nCOMMIT\n", noflush=True)
+    ensure_rule(netns, "nat", "POSTROUTING", f"{JUMP} -m addrtype ! --dst-type LOCAL -j IP-MASQ-AGENT", at_head=False)

@@ -6,7 +6,7 @@ service changed, entries towards its frontends whose reply comes from something 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -15,13 +15,13 @@ from emu.k8s.proxy.state import ServiceState
 UDP = 17
 
 
-def clean_udp_conntrack(state: ServiceState, entries: Iterable[Any], delete: Callable[[Any], object]) -> int:
-    """Delete what is stale among `entries` (conntrack entries with `orig` and `reply` tuples of ints). Returns how many.
+def stale_udp(state: ServiceState) -> Callable[[Any], bool]:
+    """Which conntrack entries (with `orig` and `reply` tuples of ints) are stale by now.
 
     A service port without any serving endpoint is left alone.
     """
-    serving_by_frontend: dict[tuple[int, int], dict[tuple[int, int], None]] = {}
-    serving_by_nodeport: dict[int, dict[tuple[int, int], None]] = {}
+    by_frontend: dict[tuple[int, int], dict[tuple[int, int], None]] = {}
+    by_node_port: dict[int, dict[tuple[int, int], None]] = {}
     for service, port in state.ports():
         if port.protocol != "UDP":
             continue
@@ -33,19 +33,15 @@ def clean_udp_conntrack(state: ServiceState, entries: Iterable[Any], delete: Cal
         if not serving:
             continue
         for ip in (service.cluster_ip, *service.lb_ips, *service.external_ips):
-            serving_by_frontend[int(IPv4Address(ip)), port.port] = serving
+            by_frontend[int(IPv4Address(ip)), port.port] = serving
         if port.node_port:
-            serving_by_nodeport[port.node_port] = serving
-    if not serving_by_frontend:
-        return 0
-    stale = []
-    for entry in entries:
+            by_node_port[port.node_port] = serving
+
+    def stale(entry: Any) -> bool:
         proto, _, daddr, _, dport = entry.orig
         if proto != UDP:
-            continue
-        wanted = serving_by_frontend.get((daddr, dport)) or serving_by_nodeport.get(dport)
-        if wanted is not None and (entry.reply[1], entry.reply[3]) not in wanted:
-            stale.append(entry)
-    for entry in stale:
-        delete(entry)
-    return len(stale)
+            return False
+        serving = by_frontend.get((daddr, dport)) or by_node_port.get(dport)
+        return serving is not None and (entry.reply[1], entry.reply[3]) not in serving
+
+    return stale

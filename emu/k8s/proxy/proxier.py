@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from emu.iproute import conntrack, iptables
+from emu.k8s.ensure import ensure_chain, ensure_rule
 from emu.k8s.objects import Node
-from emu.k8s.proxy.cleanup import clean_udp_conntrack
+from emu.k8s.proxy.cleanup import stale_udp
 from emu.k8s.proxy.document import JUMPS, Options, build_document
 from emu.k8s.proxy.rules import PortRules
 from emu.k8s.proxy.state import LARGE_CLUSTER_ENDPOINTS, Key, PortKey, ServiceListener, ServiceState
@@ -77,7 +78,7 @@ class Proxier(ServiceListener):
         self.written, self.chains = written, chains
         self.syncs += 1
         if self._udp_endpoints_changed(changed):
-            clean_udp_conntrack(state, conntrack.entries(self.netns), lambda entry: conntrack.delete_entry(self.netns, entry))
+            conntrack.delete_if(self.netns, stale_udp(state))
 
     def _udp_endpoints_changed(self, changed: dict[Key, bool]) -> bool:
         for key, slices in changed.items():
@@ -91,22 +92,10 @@ class Proxier(ServiceListener):
         for table, builtin, rule in JUMPS:
             target = rule.rpartition(" ")[2]
             ensure_chain(self.netns, table, target)
-            ensure_jump(self.netns, table, builtin, rule)
+            ensure_rule(self.netns, table, builtin, rule)
         if self.options.localhost_nodeports:
             ensure_chain(self.netns, "filter", "KUBE-FIREWALL")
             for builtin in ("INPUT", "OUTPUT"):
-                ensure_jump(self.netns, "filter", builtin, "-j KUBE-FIREWALL")
+                ensure_rule(self.netns, "filter", builtin, "-j KUBE-FIREWALL")
         for table in ("mangle", "nat", "filter"):
             ensure_chain(self.netns, table, "KUBE-PROXY-CANARY")
-
-
-def ensure_chain(netns: Any, table: str, chain: str) -> None:
-    """`iptables -N`, or nothing if the chain exists."""
-    if not iptables.has_chain(netns, table, chain):
-        iptables.restore(netns, f"*{table}\n:{chain} - [0:0]\nCOMMIT\n", noflush=True)
-
-
-def ensure_jump(netns: Any, table: str, builtin: str, rule: str) -> None:
-    """`iptables -I` at the head, or nothing if an equal rule is anywhere in the chain."""
-    if not iptables.has_rule(netns, table, builtin, rule):
-        iptables.restore(netns, f"*{table}\n-I {builtin} {rule}\nCOMMIT\n", noflush=True)
