@@ -1,0 +1,396 @@
+"""REJECT, LOG, MARK, CONNMARK, CT, NOTRACK, TTL, TOS, DSCP and TCPMSS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emu.iproute.iptables.errors import IptablesError
+from emu.iproute.iptables.ext_packet import TOS_NAMES, dscp_class, tos_value
+from emu.iproute.iptables.extension import Extension, Option, State, flag, keep, target
+from emu.iproute.iptables.lexer import quote
+from emu.iproute.iptables.names import number, value_mask
+from emu.net.netfilter import target_log
+from emu.net.netfilter.rule import Rule
+from emu.net.netfilter.target_header import CLAMP, SetTos, SetTtl, TcpMss
+from emu.net.netfilter.target_log import Log
+from emu.net.netfilter.target_mark import Notrack, SetConnmark, SetMark
+from emu.net.netfilter.target_reject import TCP_RESET, Reject
+
+ALL = 0xFFFFFFFF
+# name, short name, code
+REJECTS = (
+    ("icmp-net-unreachable", "net-unreach", 0), ("icmp-host-unreachable", "host-unreach", 1), ("icmp-proto-unreachable", "proto-unreach", 2),
+    ("icmp-port-unreachable", "port-unreach", 3), ("icmp-net-prohibited", "net-prohib", 9), ("icmp-host-prohibited", "host-prohib", 10),
+    ("tcp-reset", "tcp-rst", TCP_RESET), ("icmp-admin-prohibited", "admin-prohib", 13),
+)  # fmt: skip
+REJECT_NAMES = {code: name for name, _, code in REJECTS}
+
+
+class RejectExtension(Extension):
+    """-j REJECT."""
+
+    name = "REJECT"
+
+    def __init__(self) -> None:
+        self.options = {"--reject-with": Option(self._with)}
+
+    def _with(self, state: State, argument: str, inverted: bool) -> None:
+        for name, short, code in REJECTS:
+            if argument and (name.startswith(argument) or short.startswith(argument)):
+                state["made"] = Reject(code)
+                return
+        raise IptablesError(f'unknown reject type "{argument}"')
+
+    def build(self, state: State) -> Reject:
+        made: Reject = state.get("made") or Reject(3)
+        rule: Rule = state["rule"]
+        if made.code == TCP_RESET and (rule.proto != 6 or rule.flags & Rule.INV_PROTO):
+            raise IptablesError("RULE_APPEND failed (Invalid argument): REJECT --reject-with tcp-reset needs -p tcp", 4)
+        return made
+
+    def save(self, made: Reject) -> str:
+        return f" --reject-with {REJECT_NAMES[made.code]}"
+
+    def show(self, made: Reject, numeric: bool) -> str:
+        return f"reject-with {REJECT_NAMES[made.code]}"
+
+
+LEVELS = ("emerg", "alert", "crit", "error", "warning", "notice", "info", "debug")
+LOG_OPTIONS = (("log-tcp-sequence", target_log.TCP_SEQ), ("log-tcp-options", target_log.TCP_OPTIONS), ("log-ip-options", target_log.IP_OPTIONS),
+               ("log-uid", target_log.UID), ("log-macdecode", target_log.MAC_DECODE))  # fmt: skip
+
+
+class LogExtension(Extension):
+    """-j LOG."""
+
+    name = "LOG"
+
+    def __init__(self) -> None:
+        self.options = {"--log-level": Option(self._level), "--log-prefix": Option(self._prefix)}
+        self.options |= {f"--{name}": flag(name) for name, _ in LOG_OPTIONS}
+
+    def _level(self, state: State, argument: str, inverted: bool) -> None:
+        known = {"panic": 0, "err": 3, "warn": 4, **{name: level for level, name in enumerate(LEVELS)}}
+        level = number(argument, 0, 7)
+        state["level"] = level if level is not None else known.get(argument.lower())
+        if state["level"] is None:
+            raise IptablesError(f"log-level `{argument}' unknown")
+
+    def _prefix(self, state: State, argument: str, inverted: bool) -> None:
+        if len(argument.encode()) > 127:
+            raise self.error('option "--log-prefix" is too long (at most 127 characters)')
+        if "\n" in argument:
+            raise self.error("Newlines not allowed in --log-prefix")
+        state["prefix"] = argument
+
+    def build(self, state: State) -> Log:
+        flags = sum(bit for name, bit in LOG_OPTIONS if state.get(name))
+        return Log(state.get("level", 4), state.get("prefix", ""), flags)
+
+    def save(self, made: Log) -> str:
+        text = f" --log-prefix {quote(made.prefix)}" if made.prefix else ""
+        if made.level != 4:
+            text += f" --log-level {made.level}"
+        return text + "".join(f" --{name}" for name, bit in LOG_OPTIONS if made.flags & bit)
+
+    def show(self, made: Log, numeric: bool) -> str:
+        text = f"LOG flags {made.flags} level {made.level}" if numeric else f"LOG level {LEVELS[made.level]}"
+        if not numeric:
+            text += "".join(f" {name.removeprefix('log-')}" for name, bit in LOG_OPTIONS if made.flags & bit)
+        return text + (f' prefix "{made.prefix}"' if made.prefix else "")
+
+
+class MarkTarget(Extension):
+    """-j MARK."""
+
+    name = "MARK"
+
+    def __init__(self) -> None:
+        self.options = {f"--{name}": Option(self._taker(name), 1, False, False) for name in ("set-mark", "set-xmark", "and-mark", "or-mark", "xor-mark")}
+
+    def _taker(self, how: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            if "made" in state:
+                raise IptablesError("MARK: Only one option may be specified")
+            if how in ("set-mark", "set-xmark"):
+                value, mask = value_mask("MARK", how, argument)
+                state["made"] = SetMark(value, mask | value if how == "set-mark" else mask)
+                return
+            bits = number(argument, 0, ALL)
+            if bits is None:
+                raise self.error(f'bad integer value for option "--{how}", or out of range.')
+            state["made"] = {"and-mark": SetMark(0, ~bits & ALL), "or-mark": SetMark(bits, bits), "xor-mark": SetMark(bits, 0)}[how]
+
+        return take
+
+    def build(self, state: State) -> SetMark:
+        made: SetMark | None = state.get("made")
+        if made is None:
+            raise IptablesError("MARK: One of the --set-xmark, --{and,or,xor,set}-mark options is required")
+        return made
+
+    def save(self, made: SetMark) -> str:
+        return f" --set-xmark 0x{made.value:x}/0x{made.mask:x}"
+
+    def show(self, made: SetMark, numeric: bool) -> str:
+        if made.value == 0:
+            return f"MARK and 0x{~made.mask & ALL:x}"
+        if made.value == made.mask:
+            return f"MARK or 0x{made.value:x}"
+        if made.mask == 0:
+            return f"MARK xor 0x{made.value:x}"
+        if made.mask == ALL:
+            return f"MARK set 0x{made.value:x}"
+        return f"MARK xset 0x{made.value:x}/0x{made.mask:x}"
+
+
+class ConnmarkTarget(Extension):
+    """-j CONNMARK."""
+
+    name = "CONNMARK"
+
+    def __init__(self) -> None:
+        self.options = {f"--{name}": Option(self._setter(name), 1) for name in ("set-mark", "set-xmark", "and-mark", "or-mark", "xor-mark")}
+        self.options |= {
+            "--save-mark": Option(self._mode("save"), 0),
+            "--restore-mark": Option(self._mode("restore"), 0),
+            "--nfmask": Option(self._mask("nfmask")),
+            "--ctmask": Option(self._mask("ctmask")),
+            "--mask": Option(self._mask("mask")),
+        }
+
+    def _setter(self, how: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            self._only(state)
+            if how in ("set-mark", "set-xmark"):
+                value, mask = value_mask("CONNMARK", how, argument)
+                state["made"] = SetConnmark("set", value, mask | value if how == "set-mark" else mask)
+                return
+            bits = number(argument, 0, ALL)
+            if bits is None:
+                raise self.error(f'bad integer value for option "--{how}", or out of range.')
+            value, mask = {"and-mark": (0, ~bits & ALL), "or-mark": (bits, bits), "xor-mark": (bits, 0)}[how]
+            state["made"] = SetConnmark("set", value, mask)
+
+        return take
+
+    def _only(self, state: State) -> None:
+        if "made" in state:
+            raise IptablesError("CONNMARK: Only one operation may be specified")
+
+    def _mode(self, mode: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            self._only(state)
+            state["made"] = SetConnmark(mode)
+
+        return take
+
+    def _mask(self, key: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            value = number(argument, 0, ALL)
+            if value is None:
+                raise self.error(f'bad integer value for option "--{key}", or out of range.')
+            made: SetConnmark | None = state.get("made")
+            if made is None or made.mode == "set":
+                raise self.error(f'option "--{key}" needs --save-mark or --restore-mark before it')
+            if key != "ctmask":
+                made.nfmask = value
+            if key != "nfmask":
+                made.ctmask = value
+
+        return take
+
+    def build(self, state: State) -> SetConnmark:
+        made: SetConnmark | None = state.get("made")
+        if made is None:
+            raise IptablesError("CONNMARK target: No operation specified")
+        return made
+
+    def save(self, made: SetConnmark) -> str:
+        if made.mode == "set":
+            return f" --set-xmark 0x{made.ctmark:x}/0x{made.ctmask:x}"
+        return f" --{made.mode}-mark --nfmask 0x{made.nfmask:x} --ctmask 0x{made.ctmask:x}"
+
+    def show(self, made: SetConnmark, numeric: bool) -> str:
+        if made.mode == "set":
+            if made.ctmark == 0:
+                return f"CONNMARK and 0x{~made.ctmask & ALL:x}"
+            if made.ctmark == made.ctmask:
+                return f"CONNMARK or 0x{made.ctmark:x}"
+            if made.ctmask == 0:
+                return f"CONNMARK xor 0x{made.ctmark:x}"
+            if made.ctmask == ALL:
+                return f"CONNMARK set 0x{made.ctmark:x}"
+            return f"CONNMARK xset 0x{made.ctmark:x}/0x{made.ctmask:x}"
+        if made.nfmask == ALL and made.ctmask == ALL:
+            return f"CONNMARK {made.mode}"
+        if made.nfmask == made.ctmask:
+            return f"CONNMARK {made.mode} mask 0x{made.ctmask:x}"
+        return f"CONNMARK {made.mode} nfmask 0x{made.nfmask:x} ctmask ~0x{made.ctmask:x}"
+
+
+class CtTarget(Extension):
+    """-j CT --notrack, and NOTRACK, which is the same."""
+
+    name = "CT"
+
+    def __init__(self) -> None:
+        self.options = {"--notrack": flag("notrack")}
+        self.options |= {f"--{name}": Option(self._refuse(name)) for name in ("zone", "zone-orig", "zone-reply", "helper", "timeout", "ctevents", "expevents")}
+
+    def _refuse(self, name: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            raise self.error(f"--{name} is not supported here")
+
+        return take
+
+    def build(self, state: State) -> Notrack:
+        if not state.get("notrack") and state["called"] == "CT":
+            raise self.error("--notrack is the one thing that is supported here")
+        return Notrack()
+
+    def save(self, made: Notrack) -> str:
+        return " --notrack"
+
+    def show(self, made: Notrack, numeric: bool) -> str:
+        return "CT notrack"
+
+
+class TtlTarget(Extension):
+    """-j TTL."""
+
+    name = "TTL"
+
+    def __init__(self) -> None:
+        self.options = {f"--ttl-{mode}": Option(self._taker(mode)) for mode in ("set", "inc", "dec")}
+
+    def _taker(self, mode: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            value = number(argument, 0 if mode == "set" else 1, 255)
+            if value is None:
+                raise self.error(f'bad value for option "--ttl-{mode}", or out of range: "{argument}"')
+            state["made"] = SetTtl(mode, value)
+
+        return take
+
+    def build(self, state: State) -> SetTtl:
+        made: SetTtl | None = state.get("made")
+        if made is None:
+            raise IptablesError("TTL: You must specify an action")
+        return made
+
+    def save(self, made: SetTtl) -> str:
+        return f" --ttl-{made.mode} {made.value}"
+
+    def show(self, made: SetTtl, numeric: bool) -> str:
+        return f"TTL { {'set': 'set to', 'inc': 'increment by', 'dec': 'decrement by'}[made.mode] } {made.value}"
+
+
+class TosTarget(Extension):
+    """-j TOS."""
+
+    name = "TOS"
+
+    def __init__(self) -> None:
+        self.options = {f"--{name}": Option(self._taker(name), 1, False, False) for name in ("set-tos", "and-tos", "or-tos", "xor-tos")}
+
+    def _taker(self, how: str) -> Callable[[State, str, bool], None]:
+        def take(state: State, argument: str, inverted: bool) -> None:
+            if how == "set-tos":
+                value, mask = tos_value(self, how, argument, 0xFF)
+                state["made"] = SetTos("TOS", value, mask)
+                return
+            bits = number(argument, 0, 255)
+            if bits is None:
+                raise self.error(f'bad integer value for option "--{how}", or out of range.')
+            value, mask = {"and-tos": (0, ~bits & 0xFF), "or-tos": (bits, bits), "xor-tos": (bits, 0)}[how]
+            state["made"] = SetTos("TOS", value, mask)
+
+        return take
+
+    def build(self, state: State) -> SetTos:
+        made: SetTos | None = state.get("made")
+        if made is None:
+            raise IptablesError("TOS: An action is required")
+        return made
+
+    def save(self, made: SetTos) -> str:
+        return f" --set-tos 0x{made.value:02x}/0x{made.mask:02x}"
+
+    def show(self, made: SetTos, numeric: bool) -> str:
+        if made.mask == 0x3F and made.value in TOS_NAMES and not numeric:
+            return f"TOS set {TOS_NAMES[made.value]}"
+        if made.mask == 0xFF:
+            return f"TOS set 0x{made.value:02x}"
+        if made.value == 0:
+            return f"TOS and 0x{~made.mask & 0xFF:02x}"
+        if made.value == made.mask:
+            return f"TOS or 0x{made.value:02x}"
+        if made.mask == 0:
+            return f"TOS xor 0x{made.value:02x}"
+        return f"TOS set 0x{made.value:02x}/0x{made.mask:02x}"
+
+
+class DscpTarget(Extension):
+    """-j DSCP."""
+
+    name = "DSCP"
+
+    def __init__(self) -> None:
+        self.options = {"--set-dscp": Option(keep("dscp")), "--set-dscp-class": Option(keep("class"))}
+
+    def build(self, state: State) -> SetTos:
+        if "class" in state:
+            return SetTos("DSCP", dscp_class(state["class"][0]) << 2, 0xFC)
+        text = self.required(state, "set-dscp", "dscp")[0]
+        value = number(text, 0, 63)
+        if value is None:
+            raise self.error(f'bad value for option "--set-dscp", or out of range (0-63): "{text}"')
+        return SetTos("DSCP", value << 2, 0xFC)
+
+    def save(self, made: SetTos) -> str:
+        return f" --set-dscp 0x{made.value >> 2:02x}"
+
+    def show(self, made: SetTos, numeric: bool) -> str:
+        return f"DSCP set 0x{made.value >> 2:02x}"
+
+
+class TcpmssTarget(Extension):
+    """-j TCPMSS."""
+
+    name = "TCPMSS"
+
+    def __init__(self) -> None:
+        self.options = {"--set-mss": Option(keep("mss")), "--clamp-mss-to-pmtu": flag("clamp")}
+
+    def build(self, state: State) -> TcpMss:
+        rule: Rule = state["rule"]
+        if "mss" not in state and not state.get("clamp"):
+            raise IptablesError("TCPMSS target: At least one parameter is required")
+        if "mss" in state and state.get("clamp"):
+            raise IptablesError("TCPMSS: Only one of --set-mss and --clamp-mss-to-pmtu is allowed")
+        if rule.proto != 6 or rule.flags & Rule.INV_PROTO:
+            raise IptablesError("RULE_APPEND failed (Invalid argument): TCPMSS needs -p tcp --tcp-flags SYN,RST SYN", 4)
+        if state.get("clamp"):
+            return TcpMss(CLAMP)
+        value = number(state["mss"][0], 0, 65495)
+        if value is None:
+            raise self.error(f'bad value for option "--set-mss", or out of range (0-65495): "{state["mss"][0]}"')
+        return TcpMss(value)
+
+    def save(self, made: TcpMss) -> str:
+        return " --clamp-mss-to-pmtu" if made.mss == CLAMP else f" --set-mss {made.mss}"
+
+    def show(self, made: TcpMss, numeric: bool) -> str:
+        return "TCPMSS clamp to PMTU" if made.mss == CLAMP else f"TCPMSS set {made.mss}"
+
+
+target(RejectExtension())
+target(LogExtension())
+target(MarkTarget())
+target(ConnmarkTarget())
+target(CtTarget(), "NOTRACK")
+target(TtlTarget())
+target(TosTarget())
+target(DscpTarget())
+target(TcpmssTarget())

@@ -1,0 +1,179 @@
+"""iptables-restore: a text takes effect table by table, each whole or not at all.
+
+The outcome of a section depends on what the table held only as far as the section does not declare its chains itself. What it declares
+becomes one layer that all namespaces share; the rest is done on top of each. For a table in the same state the outcome is looked up.
+"""
+
+from __future__ import annotations
+
+from emu.iproute.iptables.document import Line, Section, document
+from emu.iproute.iptables.errors import IptablesError, refused
+from emu.net.netfilter import get
+from emu.net.netfilter.edit import Change, Counters, Edit, MissingChain
+from emu.net.netfilter.table import BUILTIN, EMPTY, Content, Layer
+from emu.net.netns import Namespace, NetError
+
+MEMO = 64
+
+
+class Plan:
+    """What a section does to any table that is not flushed first. `layer`: chains that it declares, whole. `rest`: edits of other chains."""
+
+    __slots__ = ("counters", "layer", "removed", "rest", "wanted")
+
+    def __init__(self) -> None:
+        self.layer: Layer = {}
+        self.counters: dict[str, Counters] = {}
+        self.removed: list[str] = []
+        self.wanted: tuple[str, ...] = ()
+        self.rest: list[tuple[int, Line]] = []
+
+
+def restore(ns: Namespace, text: str, noflush: bool = False, counters: bool = False) -> None:
+    """Load an iptables-restore text. `noflush`: keep what the text does not mention. `counters`: take the counters of the text.
+
+    Raises IptablesError; the tables committed before the line it names stay.
+    """
+    parsed = document(text)
+    nf = get(ns)
+    for section in parsed.sections:
+        table = nf.tables.get(section.table)
+        if not section.lines and table is None:
+            continue
+        content = table.content if table is not None and noflush else EMPTY
+        change = _change(section, content, noflush, counters)
+        if not noflush and table is not None:
+            table.zero()
+        nf.apply(section.table, change, section.needs_ct)
+        for _, line in section.lines:
+            if line.what == "Z":
+                nf.tables[section.table].zero(line.chain or None, line.index)
+    if parsed.error is not None:
+        raise IptablesError(str(parsed.error.strerror), parsed.error.status, parsed.error.errno or 22)
+
+
+def _change(section: Section, content: Content, noflush: bool, counters: bool) -> Change:
+    """The change that the section makes to `content`, from memory if it was made before."""
+    key = (content, noflush, counters)
+    found = section.memo.get(key)
+    if found is not None:
+        return found  # type: ignore[return-value]
+    edit = Edit(section.table, content)
+    if noflush:
+        plan = section.plan
+        if plan is None:
+            plan = section.plan = _plan(section)
+        assert isinstance(plan, Plan)
+        if plan.layer:
+            edit.lay(plan.layer, plan.wanted, plan.removed)
+        _run(edit, plan.rest, counters)
+    else:
+        _run(edit, section.lines, counters)
+        plan = None
+    change = _commit(edit, section)
+    if plan is not None and counters:
+        for name, values in plan.counters.items():
+            change.counters.setdefault(name, values)
+    if not any(rule.counting for _, line in section.lines for rule in line.rules):
+        if len(section.memo) >= MEMO:
+            section.memo.clear()
+        section.memo[key] = change
+    return change
+
+
+def _plan(section: Section) -> Plan:
+    """Split a section: chains that it declares before anything else about them do not depend on what was there."""
+    plan = Plan()
+    declared: dict[str, bool] = {}
+    builtin = BUILTIN[section.table]
+    for _, line in section.lines:
+        if (line.what in "FXZE" and not line.chain) or line.what == "E" or any(rule.counting for rule in line.rules):
+            plan.rest = section.lines
+            return plan
+        if line.chain not in declared:
+            declared[line.chain] = line.what == ":" and line.chain not in builtin
+    own = [entry for entry in section.lines if declared[entry[1].chain]]
+    plan.rest = [entry for entry in section.lines if not declared[entry[1].chain]]
+    edit = Edit(section.table, EMPTY)
+    _run(edit, own, True)
+    plan.removed = edit.removed
+    edit.removed = []
+    plan.layer, made = edit.layer()
+    plan.counters = made
+    names: dict[str, None] = {}
+    for chain in plan.layer.values():
+        if chain is not None:
+            names.update((jump, None) for jump in chain.jumps if plan.layer.get(jump) is None)
+    plan.wanted = tuple(names)
+    return plan
+
+
+def _run(edit: Edit, lines: list[tuple[int, Line]], counters: bool) -> None:
+    """Do the edits in order."""
+    for at, line in lines:
+        try:
+            apply_line(edit, line, counters)
+        except NetError as error:
+            raise refused(error, f"iptables-restore: line {at} failed: ") from None
+
+
+def apply_line(edit: Edit, line: Line, counters: bool) -> None:
+    """One edit."""
+    what, chain = line.what, line.chain
+    values = line.counters if counters else None
+    if what == "A":
+        for rule in line.rules:
+            edit.insert(chain, None, rule, values)
+    elif what == ":":
+        if chain in BUILTIN[edit.table]:
+            if line.argument != "-":
+                edit.set_policy(chain, line.argument, values)
+        else:
+            if line.argument != "-":
+                raise NetError(22, "Bad policy name.")
+            if edit.exists(chain):
+                edit.flush(chain)
+            else:
+                edit.new_chain(chain)
+    elif what == "I":
+        for rule in reversed(line.rules):
+            edit.insert(chain, line.index, rule, values)
+    elif what == "D":
+        if line.index is not None:
+            edit.delete(chain, line.index)
+        else:
+            for rule in line.rules:
+                edit.delete(chain, edit.find(chain, rule))
+    elif what == "R":
+        edit.replace(chain, line.index or 0, line.rules[0], values)
+    elif what == "N":
+        edit.new_chain(chain)
+    elif what == "X":
+        if chain:
+            edit.delete_chain(chain)
+        else:
+            edit.delete_all_chains()
+    elif what == "F":
+        for name in [chain] if chain else edit.names():
+            edit.flush(name)
+    elif what == "P":
+        edit.set_policy(chain, line.argument)
+    elif what == "E":
+        edit.rename_chain(chain, line.argument)
+    elif what == "C":
+        for rule in line.rules:
+            edit.find(chain, rule)
+    elif what == "Z" and chain and not edit.exists(chain):
+        raise NetError(2, "No chain/target/match by that name.")
+
+
+def _commit(edit: Edit, section: Section) -> Change:
+    try:
+        return edit.commit()
+    except MissingChain as error:
+        for at, line in section.lines:
+            if any(rule.jump == error.chain for rule in line.rules):
+                raise IptablesError(f"iptables-restore: line {at}: Chain '{error.chain}' does not exist", 2, 2) from None
+        raise refused(error, f"iptables-restore: line {section.committed_at} failed: ") from None
+    except NetError as error:
+        raise refused(error, f"iptables-restore: line {section.committed_at} failed: ") from None
