@@ -25,7 +25,7 @@ def error(track: Conntrack, skb: Skb, hook: int) -> bool:
     l4 = skb.l4
     if len(l3) - l4 < 8:
         return track.invalid(skb, "ICMP header cut short")
-    if hook == 0 and track.settings.checksum and not verify(l3[l4:]):
+    if hook == 0 and track.sysctl.nf_conntrack_checksum and not verify(l3[l4:]):
         return track.invalid(skb, "bad ICMP checksum")
     kind = l3[l4]
     if kind > NR_ICMP_TYPES:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from emu.net.conntrack import entry as bits
 from emu.net.conntrack import icmp, tcp, tuples
 from emu.net.conntrack.entry import ASSURED, CONFIRMED, DYING, FIXED_TIMEOUT, NAT_CLASH, SEEN_REPLY, Entry
-from emu.net.conntrack.settings import Settings
 from emu.net.skb import CT_ESTABLISHED, CT_INVALID, CT_IS_REPLY, CT_NEW, CT_RELATED, CT_UNTRACKED, Skb
 from emu.wire.checksum import l4_verify
 
 if TYPE_CHECKING:
     from emu.net.conntrack.tuples import Tuple
     from emu.net.netns import Namespace
+    from emu.net.sysctl import Sysctl
 
 Hit = tuple[Entry, int]
 
@@ -29,22 +29,21 @@ _S = 1_000_000_000
 GC_INTERVAL = 60 * _S  # GC_SCAN_INTERVAL_MAX
 UDP_STREAM_AFTER = 2 * _S
 CLASH_TIMEOUT = 1 * _S
-BUCKETS = 262_144  # nf_conntrack_buckets on a machine with memory; only the choice of what a full table gives up depends on it
 EVICTION_RANGE = 8  # NF_CT_EVICTION_RANGE
 WITH_PORTS = frozenset({6, 17, 132, 136})
 MAY_CLASH = frozenset({17, 47, 136})  # protocols of which the second of two first packets may pass (allow_clash)
 
 
 class Conntrack:
-    """Connection tracking of one namespace, `ns.ct`. `settings`: its sysctls. `stats`: counters as `conntrack -S` shows them."""
+    """Connection tracking of one namespace, `ns.ct`. `sysctl`: the namespace's, of which nf_conntrack_* are read. `stats`: as `conntrack -S`."""
 
-    __slots__ = ("_by_source", "_early_drop", "_gc_at", "count", "ns", "settings", "sim", "stats", "table", "tp", "why")
+    __slots__ = ("_by_source", "_early_drop", "_gc_at", "count", "ns", "sim", "stats", "sysctl", "table", "tp", "why")
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
         self.sim = ns.sim
         self.tp = ns.tp
-        self.settings = Settings()
+        self.sysctl: Sysctl = ns.sysctl
         self.table: dict[Tuple, Hit] = {}
         self.count = 0  # connections, not yet swept expired ones included (nf_conntrack_count)
         self.why = ""  # why the last tracker found a packet invalid
@@ -109,27 +108,27 @@ class Conntrack:
                 length = l3[l4 + 4] << 8 | l3[l4 + 5]
                 if length > room or length < 8:
                     return self.invalid(skb, f"UDP length {length}, {room} bytes are there")
-                settings = self.settings
-                if hook == 0 and settings.checksum and (l3[l4 + 6] or l3[l4 + 7]) and not l4_verify(skb.saddr, skb.daddr, 17, l3[l4:]):
+                sysctl = self.sysctl
+                if hook == 0 and sysctl.nf_conntrack_checksum and (l3[l4 + 6] or l3[l4 + 7]) and not l4_verify(skb.saddr, skb.daddr, 17, l3[l4:]):
                     return self.invalid(skb, "bad UDP checksum")
                 status = ct.status
                 if status & SEEN_REPLY:
                     if now > ct.stream_at:
-                        timeout = settings.udp_stream
+                        timeout = sysctl.nf_conntrack_udp_timeout_stream
                         if not status & (ASSURED | NAT_CLASH):
                             ct.status = status = status | ASSURED
                             if self.tp.step:
                                 self.step(skb, "traffic both ways for over 2 s: a stream, ASSURED")
                     else:
-                        timeout = settings.udp
+                        timeout = sysctl.nf_conntrack_udp_timeout
                     if not status & FIXED_TIMEOUT:
-                        ct.timeout = now + timeout
+                        ct.timeout = now + timeout * _S
                 elif status & CONFIRMED:
                     if not status & FIXED_TIMEOUT:
-                        ct.timeout = now + settings.udp
+                        ct.timeout = now + sysctl.nf_conntrack_udp_timeout * _S
                 else:
                     ct.stream_at = now + UDP_STREAM_AFTER
-                    ct.timeout = settings.udp
+                    ct.timeout = sysctl.nf_conntrack_udp_timeout
             elif proto == 6:
                 verdict = tcp.packet(self, ct, skb, direction, hook)
                 if verdict != tcp.ACCEPT:
@@ -145,9 +144,9 @@ class Conntrack:
             elif proto == 1:
                 if ct.orig[4] >> 8 not in tuples.ICMP_REQUESTS:
                     return self.invalid(skb, f"ICMP type {ct.orig[4] >> 8} cannot begin a connection")
-                self._refresh(ct, self.settings.icmp)
+                self._refresh(ct, self.sysctl.nf_conntrack_icmp_timeout * _S)
             else:
-                self._refresh(ct, self.settings.generic)
+                self._refresh(ct, self.sysctl.nf_conntrack_generic_timeout * _S)
             if ct.acct:
                 ct.account(ctinfo, len(l3))
             if direction and not ct.status & SEEN_REPLY:
@@ -196,7 +195,7 @@ class Conntrack:
             self.stats["drop"] += 1
             self.ns.drop(skb, "NETFILTER_DROP", f"nf_conntrack: table full ({self.count} of {limit}), dropping packet")
             return None
-        ct = Entry(key, reply, bool(self.settings.acct))
+        ct = Entry(key, reply, bool(self.sysctl.nf_conntrack_acct))
         if self.tp.step:
             self.step(skb, f"new connection {tuples.text(key)}")
         return ct
@@ -338,10 +337,11 @@ class Conntrack:
     def _make_room(self, key: Tuple) -> bool:
         """Give up connections that were never ASSURED and lie near the new one's place in the hash table (early_drop)."""
         now = self.sim.now
-        first = hash(key) % BUCKETS
+        buckets = self.sysctl.nf_conntrack_buckets
+        first = hash(key) % buckets
         near: dict[int, list[Entry]] = {}
         for tup, (ct, _) in list(self.table.items()):
-            distance = (hash(tup) - first) % BUCKETS
+            distance = (hash(tup) - first) % buckets
             if distance < EVICTION_RANGE:
                 if ct.timeout <= now:
                     self.remove(ct)

@@ -29,7 +29,6 @@ from emu.net.conntrack.tcp_states import (
     MAX,
     NONE,
     NONE_SET,
-    RETRANS,
     RST,
     RST_SET,
     SEGMENT_KIND,
@@ -43,7 +42,6 @@ from emu.net.conntrack.tcp_states import (
     SYNACK_SET,
     TIME_WAIT,
     TRANSITIONS,
-    UNACK,
 )
 from emu.wire.checksum import l4_verify
 
@@ -65,6 +63,8 @@ HALF = 0x7FFFFFFF
 _HEADER = Struct(">IIHH").unpack_from  # seq, ack, offset and flags, window
 _TIMESTAMP_ONLY = b"\x01\x01\x08\x0a"
 _S = 1_000_000_000
+# State -> sysctl of its timeout; SYN_SENT2 has none, it is 120 s.
+_TIMEOUTS = tuple(f"nf_conntrack_tcp_timeout_{name.lower()}" for name in STATE_NAMES)
 _DOUBTFUL = (SYN_SENT, IGNORE)
 _OPENING = (SYN_RECV, ESTABLISHED)
 
@@ -162,7 +162,7 @@ def _new(track: Conntrack, ct: Entry, kind: int, l3: bytes, options: int, option
     if new_state == MAX:
         track.why = f"a {SEGMENT_NAMES[kind]} cannot begin a connection"
         return False
-    if new_state != SYN_SENT and not track.settings.tcp_loose:
+    if new_state != SYN_SENT and not track.sysctl.nf_conntrack_tcp_loose:
         track.why = "no SYN seen, and nf_conntrack_tcp_loose is 0"
         return False
     ct.tcp = tcp = TcpTrack()
@@ -185,8 +185,9 @@ def _handle_invalid(track: Conntrack, ct: Entry, tcp: TcpTrack, direction: int, 
     if tcp.last_dir != direction and tcp.last_index in (FIN_SET, RST_SET):
         now = track.sim.now
         left = ct.timeout - now
-        if left >= 120 * _S and left > track.settings.tcp[UNACK]:
-            ct.timeout = now + track.settings.tcp[UNACK]
+        unacknowledged = track.sysctl.nf_conntrack_tcp_timeout_unacknowledged * _S
+        if left >= 120 * _S and left > unacknowledged:
+            ct.timeout = now + unacknowledged
     else:
         tcp.last_index = kind
         tcp.last_dir = direction
@@ -205,8 +206,8 @@ def packet(track: Conntrack, ct: Entry, skb: Skb, direction: int, hook: int) -> 
     if doff < 20 or length < doff:
         track.why = "TCP header cut short"
         return INVALID
-    settings = track.settings
-    if hook == 0 and settings.checksum and not l4_verify(skb.saddr, skb.daddr, 6, l3[l4:]):
+    sysctl = track.sysctl
+    if hook == 0 and sysctl.nf_conntrack_checksum and not l4_verify(skb.saddr, skb.daddr, 6, l3[l4:]):
         track.why = "bad TCP checksum"
         return INVALID
     kind = SEGMENT_KIND[bits & 0xFF]
@@ -311,7 +312,7 @@ def packet(track: Conntrack, ct: Entry, skb: Skb, direction: int, hook: int) -> 
         sender_end = sender.td_end
         receiver_end = receiver.td_end
         max_ack_window = sender.td_maxwin if sender.td_maxwin > MAXACKWINCONST else MAXACKWINCONST
-        liberal = sender.flags & BE_LIBERAL or settings.tcp_be_liberal
+        liberal = sender.flags & BE_LIBERAL or sysctl.nf_conntrack_tcp_be_liberal
         if (seq - sender.td_maxend - 1) & M <= HALF:  # I
             overshot = (end - sender.td_maxend + 1) & M
             if (
@@ -379,21 +380,21 @@ def packet(track: Conntrack, ct: Entry, skb: Skb, direction: int, hook: int) -> 
     tcp.last_index = kind
     tcp.last_dir = direction
     tcp.state = new
-    timeouts = settings.tcp
-    timeout = timeouts[new]
+    timeout = sysctl.nf_conntrack_tcp_timeout_established if new == ESTABLISHED else getattr(sysctl, _TIMEOUTS[new], 120)
     if old != new:
         if new == FIN_WAIT:
             tcp.seen[direction].flags |= CLOSE_INIT
         if track.tp.step:
             track.step(skb, f"{STATE_NAMES[old]} → {STATE_NAMES[new]}")
-    if tcp.retrans >= settings.tcp_max_retrans and timeout > timeouts[RETRANS]:
-        timeout = timeouts[RETRANS]
+    # A connection that seems stuck is not kept for days.
+    if tcp.retrans >= sysctl.nf_conntrack_tcp_max_retrans and timeout > sysctl.nf_conntrack_tcp_timeout_max_retrans:
+        timeout = sysctl.nf_conntrack_tcp_timeout_max_retrans
     elif kind == RST_SET:
-        timeout = timeouts[CLOSE]
-    elif timeout > timeouts[UNACK] and (tcp.seen[0].flags | tcp.seen[1].flags) & DATA_UNACKNOWLEDGED:
-        timeout = timeouts[UNACK]
-    elif tcp.last_win == 0 and timeout > timeouts[RETRANS]:
-        timeout = timeouts[RETRANS]
+        timeout = sysctl.nf_conntrack_tcp_timeout_close
+    elif (tcp.seen[0].flags | tcp.seen[1].flags) & DATA_UNACKNOWLEDGED and timeout > sysctl.nf_conntrack_tcp_timeout_unacknowledged:
+        timeout = sysctl.nf_conntrack_tcp_timeout_unacknowledged
+    elif tcp.last_win == 0 and timeout > sysctl.nf_conntrack_tcp_timeout_max_retrans:
+        timeout = sysctl.nf_conntrack_tcp_timeout_max_retrans
     if not status & SEEN_REPLY:
         if kind == RST_SET:  # only a RST came back: there is no connection
             if ct.acct:
@@ -402,12 +403,12 @@ def packet(track: Conntrack, ct: Entry, skb: Skb, direction: int, hook: int) -> 
             return ACCEPT
         if kind == SYN_SET and old == SYN_SENT:  # a SYN again and again does not keep the entry (and its NAT) alive
             return ACCEPT
-        if new == ESTABLISHED and timeout > timeouts[UNACK]:
-            timeout = timeouts[UNACK]
+        if new == ESTABLISHED:  # picked up in its middle
+            timeout = min(timeout, sysctl.nf_conntrack_tcp_timeout_unacknowledged)
     elif new == ESTABLISHED and not status & ASSURED and old in _OPENING:
         ct.status = status | ASSURED
     if not status & FIXED_TIMEOUT:
-        ct.timeout = track.sim.now + timeout if status & CONFIRMED else timeout
+        ct.timeout = track.sim.now + timeout * _S if status & CONFIRMED else timeout * _S
     if ct.acct:
         ct.account(skb.ctinfo, len(l3))
     return ACCEPT
@@ -445,7 +446,7 @@ def _reset(track: Conntrack, ct: Entry, tcp: TcpTrack, direction: int, old: int,
     if other.flags & MAXACK_SET and tcp.last_index != SYN_SET:
         if seq == 0 and not established:
             return _RST_CHECK
-        if (seq - other.td_maxack) & M > HALF and not track.settings.tcp_ignore_invalid_rst:
+        if (seq - other.td_maxack) & M > HALF and not track.sysctl.nf_conntrack_tcp_ignore_invalid_rst:
             track.why = f"RST with sequence number {seq}, but {other.td_maxack} is acknowledged"
             return _RST_INVALID
         if not established or seq == other.td_maxack:

@@ -15,6 +15,7 @@ from emu.net.conntrack.nat import DST, SRC, NatRange
 from emu.net.ip_header import parse
 from emu.net.netns import Kernel, Namespace
 from emu.net.skb import CT_INVALID, CT_IS_REPLY, CT_NEW, CT_UNTRACKED, Skb
+from emu.net.sysctl import Sysctl
 from emu.sim import Sim
 from emu.trace import Tracepoints
 from emu.wire.addr import ip_int
@@ -34,6 +35,7 @@ class Box:
         self.tp = Tracepoints(self.sim)
         self.kernel = Kernel("box", self.sim, self.tp)
         self.ns = Namespace("box", self.kernel)
+        self.ns.sysctl = Sysctl(self.ns)
         self.ct = conntrack.get(self.ns)
         self.dnat_rules: list[Rule] = []
         self.snat_rules: list[Rule] = []
