@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emu.net import fib_frontend, notifier
-from emu.net.fib import MASKS, SCOPE_HOST, SCOPE_LINK, SCOPE_UNIVERSE
+from emu.net.fib import MASKS, RTN_LOCAL, SCOPE_HOST, SCOPE_LINK, SCOPE_UNIVERSE
 from emu.net.netns import NetError
-from emu.wire.addr import cidr_text, ip_text, is_loopback_ip
+from emu.wire.addr import cidr_text
 
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
@@ -62,9 +62,9 @@ def add(ns: Namespace, dev: NetDevice, ifa: IfAddr) -> None:
             place = index + 1
         if other.shares_prefix(ifa):
             if other.local == ifa.local:
-                raise NetError(EEXIST, f"File exists: {cidr_text(ifa.local, ifa.length)} on {dev.name} in {ns.name}")
+                raise NetError(EEXIST, f"ipv4: Address already assigned: {cidr_text(ifa.local, ifa.length)} on {dev.name} in {ns.name}")
             if other.scope != ifa.scope:
-                raise NetError(EINVAL, f"Invalid scope value: {cidr_text(ifa.local, ifa.length)} on {dev.name} in {ns.name}")
+                raise NetError(EINVAL, f"ipv4: Invalid scope value: {cidr_text(ifa.local, ifa.length)} on {dev.name} in {ns.name}")
             secondary = True
     ns.sysctl.confs.pin(dev)
     ns.sysctl.neighs.pin(dev)
@@ -78,7 +78,7 @@ def delete(ns: Namespace, dev: NetDevice, local: int, length: int, address: int 
         if victim.local == local and victim.length == length and victim.address == (address or victim.address):
             break
     else:
-        raise NetError(EADDRNOTAVAIL, f"Cannot assign requested address: {cidr_text(local, length)} is not on {dev.name} in {ns.name}")
+        raise NetError(EADDRNOTAVAIL, f"ipv4: Address not found: {cidr_text(local, length)} on {dev.name} in {ns.name}")
     addresses = [ifa for ifa in dev.addresses if ifa is not victim]
     if not victim.secondary:
         heirs = [ifa for ifa in addresses if ifa.secondary and ifa.shares_prefix(victim)]
@@ -94,7 +94,7 @@ def delete(ns: Namespace, dev: NetDevice, local: int, length: int, address: int 
 def find_local(ns: Namespace, ip: int) -> NetDevice | None:
     """The device that has this address of ours (__ip_dev_find): by the local table, so that addresses of downed devices and all of 127/8 count."""
     found = ns.fib.local.lookup(ip)
-    if isinstance(found, tuple) and found[0].type == 2:  # RTN_LOCAL
+    if isinstance(found, tuple) and found[0].type == RTN_LOCAL:
         dev: NetDevice | None = ns.by_index.get(found[1].oif)
         return dev
     return None
@@ -133,6 +133,8 @@ def on_link(dev: NetDevice, a: int, b: int) -> bool:
 def _device_event(dev: NetDevice, event: str) -> None:
     """inetdev_event."""
     ns = dev.netns
+    if ns.fib is None:  # a switch's port: no IP there
+        return
     if event == notifier.UP:
         if dev is ns.lo and not dev.addresses:
             add(ns, dev, IfAddr(0x7F000001, 8, scope=SCOPE_HOST, label=dev.name))
@@ -166,5 +168,3 @@ def _relabelled(ifa: IfAddr, name: str) -> IfAddr:
 
 
 notifier.register(notifier.DEVINET, _device_event)
-
-__all__ = ["IfAddr", "add", "delete", "find_local", "ip_text", "is_configured", "is_loopback_ip", "on_link", "select_source"]

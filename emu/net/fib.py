@@ -98,7 +98,7 @@ class Table:
             hit = get((daddr & mask) << 6 | length)
             if hit is None:
                 continue
-            for route in hit if hit.__class__ is tuple else (hit,):
+            for route in hit if isinstance(hit, tuple) else (hit,):
                 if (route.tos and route.tos != tos) or route.scope < scope:
                     continue
                 error = TYPE_ERRORS[route.type]
@@ -244,9 +244,7 @@ class Fib:
         found = self.local.lookup(daddr, oif, tos, scope, down)
         if found is None or found.__class__ is int or found[0].length < 32:  # type: ignore[index]
             main = self.main.lookup(daddr, oif, tos, scope, down)
-            if found is None:
-                found = main
-            elif isinstance(main, tuple) and isinstance(found, tuple) and main[0].length > found[0].length:
+            if found is None or (isinstance(main, tuple) and isinstance(found, tuple) and main[0].length > found[0].length):
                 found = main
         if found is None or found.__class__ is int:
             default = self.tables.get(TABLE_DEFAULT)

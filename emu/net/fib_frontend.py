@@ -15,7 +15,6 @@ from emu.net.fib import (
     SCOPE_NOWHERE,
     TABLE_LOCAL,
     TABLE_MAIN,
-    TYPE_ERRORS,
     NextHop,
     Route,
     Table,
@@ -44,7 +43,7 @@ def addresses_changed(ns: Namespace, dev: NetDevice, addresses: tuple[IfAddr, ..
     remaining = {ifa.local: True for ifa in addresses}
     for local in locals_before:
         if local not in remaining and not _is_local(ns, local):
-            flush(ns, lambda route, gone=local: route.prefsrc == gone and route.table == TABLE_MAIN)  # type: ignore[misc]  # fib_sync_down_addr
+            flush(ns, lambda route, gone=local: route.prefsrc == gone and route.table == TABLE_MAIN)  # fib_sync_down_addr
     if locals_before and not addresses:  # the last address went: IP is disabled on this device (fib_disable_ip with force)
         _drop_nexthops(ns, dev, force=True)
     ns.fib.invalidate()
@@ -149,6 +148,8 @@ def _drop_nexthops(ns: Namespace, dev: NetDevice, force: bool = False, unregiste
 def _device_event(dev: NetDevice, event: str) -> None:
     """fib_netdev_event. Carrier and MTU are read from the device at lookup, so CHANGE and CHANGEMTU only end cached decisions."""
     ns = dev.netns
+    if ns.fib is None:  # a switch's port: no IP there
+        return
     if event == notifier.UP:
         for route in _kernel_routes(dev).values():
             _add(ns, route)
@@ -160,5 +161,3 @@ def _device_event(dev: NetDevice, event: str) -> None:
 
 
 notifier.register(notifier.FIB, _device_event)
-
-__all__ = ["TYPE_ERRORS", "addresses_changed", "flush"]

@@ -61,15 +61,15 @@ def nexthop_flags(ns: Namespace, nexthop: NextHop) -> str:
     return flags + (" onlink" if nexthop.onlink else "")
 
 
-def route_text(ns: Namespace, route: Route, table: bool = False) -> str:
-    """One route as `ip route show` prints it, without the trailing blank. `table`: name the table unless it is main."""
+def route_text(ns: Namespace, route: Route, table: bool = False, no_dev: bool = False) -> str:
+    """One route as `ip route show` prints it, without the trailing blank. `table`: name the table unless it is main. `no_dev`: as if asked by device."""
     kind = "" if route.type == RTN_UNICAST else f"{TYPE_NAMES[route.type]} "
     text = kind + prefix_text(route.network, route.length)
     if route.tos:
         text += f" tos {route.tos:#04x}"
     single = len(route.nexthops) == 1
     if single:
-        text += nexthop_text(ns, route.nexthops[0])
+        text += (f" via {ip_text(route.nexthops[0].gateway)}" if route.nexthops[0].gateway else "") if no_dev else nexthop_text(ns, route.nexthops[0])
     if table and route.table != TABLE_MAIN:
         text += f" table {name_of(TABLE_NAMES, route.table)}"
     if route.protocol != 3:
@@ -80,11 +80,11 @@ def route_text(ns: Namespace, route: Route, table: bool = False) -> str:
         text += f" src {ip_text(route.prefsrc)}"
     if route.metric:
         text += f" metric {route.metric}"
+    if single:
+        text += nexthop_flags(ns, route.nexthops[0])
     if route.mtu:
         text += f" mtu {'lock ' if route.mtu_lock else ''}{route.mtu}"
-    if single:
-        return text + nexthop_flags(ns, route.nexthops[0])
-    for nexthop in route.nexthops:
+    for nexthop in () if single else route.nexthops:
         text += f"\n\tnexthop{nexthop_text(ns, nexthop)} weight {nexthop.weight}{nexthop_flags(ns, nexthop)}"
     return text
 

@@ -48,8 +48,8 @@ def rcv(ns: Namespace, skb: Skb) -> None:
         ns.drop(skb, "UNHANDLED_PROTO", f"unknown ICMP type {type_}")
         return
     kind = skb.dst.type if skb.dst is not None else 0
-    if kind == RTN_BROADCAST or kind == RTN_MULTICAST:
-        if type_ == ECHO or type_ == TIMESTAMP:
+    if kind in (RTN_BROADCAST, RTN_MULTICAST):
+        if type_ in (ECHO, TIMESTAMP):
             if ns.sysctl.icmp_echo_ignore_broadcasts:
                 ns.drop(skb, "INVALID_PROTO", "ICMP request to a broadcast address (icmp_echo_ignore_broadcasts)")
                 return

@@ -85,7 +85,7 @@ class Reassembly:
 
 def defrag(ns: Namespace, skb: Skb, user: int) -> Skb | None:
     """ip_defrag: take a fragment. Returns the whole packet once it is complete, else None: the fragment is held or dropped."""
-    state: Reassembly = ns.reasm
+    state: Reassembly | None = ns.reasm
     if state is None:
         state = ns.reasm = Reassembly()
     dev = skb.dev

@@ -18,7 +18,7 @@ BUCKETS = 2048
 
 def select_ident(ns: Namespace, saddr: int, daddr: int, proto: int, segments: int = 1) -> int:
     """The next identification for this pair of addresses and protocol; `segments` of them are taken."""
-    idents = ns.ip_id
+    idents: Idents | None = ns.ip_id
     if idents is None:
         idents = ns.ip_id = Idents(ns)
     return idents.reserve(saddr, daddr, proto, segments)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from emu.net.skb import Skb
 
 PREROUTING, INPUT = 0, 1
+_L2_GROUP = (PACKET_BROADCAST, PACKET_MULTICAST)
+_GROUP = (RTN_BROADCAST, RTN_MULTICAST)
 
 _WHY = {
     "IP_INHDR": "bad IP header",
@@ -57,20 +59,18 @@ def ip_rcv_finish(ns: Namespace, skb: Skb) -> None:
         return
     tp = ns.tp
     if kind == RTN_UNICAST:
-        pkt_type = skb.pkt_type
-        if (pkt_type == PACKET_BROADCAST or pkt_type == PACKET_MULTICAST) and _refuses_l2_multicast(ns, skb):
+        if skb.pkt_type in _L2_GROUP and _refuses_l2_multicast(ns, skb):
             return
         if tp.step:
             tp.on_step(ns, skb.id, "route", dst.text)
         ip_forward(ns, skb)
     elif kind == RTN_LOCAL:
-        pkt_type = skb.pkt_type
-        if (pkt_type == PACKET_BROADCAST or pkt_type == PACKET_MULTICAST) and _refuses_l2_multicast(ns, skb):
+        if skb.pkt_type in _L2_GROUP and _refuses_l2_multicast(ns, skb):
             return
         if tp.step:
             tp.on_step(ns, skb.id, "route", f"{ip_text(skb.daddr)} is local")
         ip_local_deliver(ns, skb)
-    elif kind == RTN_BROADCAST or kind == RTN_MULTICAST:
+    elif kind in _GROUP:
         ip_local_deliver(ns, skb)
     elif kind == RTN_UNREACHABLE:
         ip_error(ns, skb)

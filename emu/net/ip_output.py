@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OUTPUT, POSTROUTING = 3, 4
 EPERM, EMSGSIZE = 1, 90
+_GROUP = (RTN_BROADCAST, RTN_MULTICAST)
 
 
 def send(
@@ -31,10 +32,9 @@ def send(
     """
     if dst is None:
         found = lookup_output(ns, daddr, saddr, oif, tos, mark)
-        if found.__class__ is int:
-            return found  # type: ignore[return-value]
-        dst = found  # type: ignore[assignment]
-    assert dst is not None
+        if isinstance(found, int):
+            return found
+        dst = found
     length = 20 + len(options) + len(payload)
     if length > 0xFFFF or (df and length > dst.mtu):
         return EMSGSIZE
@@ -73,7 +73,7 @@ def ip_output(ns: Namespace, skb: Skb) -> None:
     indev = skb.dev
     skb.dev = dev
     kind = dst.type
-    if (kind == RTN_BROADCAST or kind == RTN_MULTICAST) and not _loop_back(ns, skb, kind):
+    if kind in _GROUP and not _loop_back(ns, skb, kind):
         return
     nf = ns.nf
     if nf is not None and not nf.hook(POSTROUTING, skb, indev, dev):
@@ -136,7 +136,7 @@ def fragment(ns: Namespace, skb: Skb, dst: Dst) -> None:
 def route_me_harder(ns: Namespace, skb: Skb) -> bool:
     """A hook changed what routing depends on: decide again (ip_route_me_harder). False: there is no route now; the caller drops."""
     kind = addr_type(ns, skb.saddr)
-    ours = kind == RTN_LOCAL or kind == RTN_UNICAST
+    ours = kind in (RTN_LOCAL, RTN_UNICAST)
     oif = getattr(skb.sk, "bound_dev", None)
     found = lookup_output(ns, skb.daddr, skb.saddr if ours else 0, oif, skb.tos, skb.mark, anysrc=ours)
     if isinstance(found, int):

@@ -24,6 +24,7 @@ from emu.net.fib import (
 )
 from emu.net.fib_text import decision_text
 from emu.net.multipath import choose
+from emu.net.netns import ETH_P_IP
 from emu.net.validate_source import validate_source
 from emu.wire.addr import ip_text
 
@@ -172,6 +173,8 @@ def _forward(ns: Namespace, skb: Skb, dev: NetDevice, route: Route, nexthop: Nex
 
 
 def _broadcast_input(ns: Namespace, skb: Skb, dev: NetDevice, route: Route | None) -> Dst:
+    if skb.protocol != ETH_P_IP:
+        return _drop("NOT_SPECIFIED", "ARP for a broadcast address")
     if skb.saddr >> 24:
         reason, _ = validate_source(ns, skb.saddr, 0, skb.tos & 0xFC, 0, dev, skb.mark)
         if reason:
@@ -282,7 +285,9 @@ def _make_output(
     elif not daddr >> 24:
         return EINVAL
     if type_ == RTN_BROADCAST:
-        nexthop = None
+        route = nexthop = None
+    elif type_ == RTN_MULTICAST and route is not None and route.length < 4:
+        route = nexthop = None  # a default route is no route for multicast: on link
     dst = Dst(type_, dev, nexthop.gateway if nexthop is not None else 0, route, saddr)
     _set_mtu(dst)
     _apply_exception(ns, dst, daddr, True)

@@ -7,7 +7,7 @@ Linux 6.18, an instance holds only what differs. Objects for devices are immutab
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
@@ -51,9 +51,12 @@ class Conf:
     src_valid_mark = 0
     tag = 0
 
-    def replaced(self, name: str, value: int) -> Conf:
+    def replaced(self, name: str, value: int) -> Self:
         """A copy with one value changed."""
-        return _replaced(self, name, value)
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        setattr(copy, name, value)
+        return copy
 
 
 class NeighParms:
@@ -74,20 +77,15 @@ class NeighParms:
     ucast_solicit = 3
     unres_qlen_bytes = 212992
 
-    def replaced(self, name: str, value: int) -> NeighParms:
+    def replaced(self, name: str, value: int) -> Self:
         """A copy with one value changed."""
-        return _replaced(self, name, value)
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        setattr(copy, name, value)
+        return copy
 
 
 P = TypeVar("P", Conf, NeighParms)
-
-
-def _replaced(values: P, name: str, value: int) -> P:
-    copy = object.__new__(type(values))
-    copy.__dict__.update(values.__dict__)
-    setattr(copy, name, value)
-    return copy
-
 
 ALL = Conf()
 DEFAULT = ALL.replaced("accept_source_route", 1)
@@ -103,7 +101,7 @@ class PerDevice(Generic[P]):
 
     def __init__(self, ns: Namespace, default: P) -> None:
         self._ns = ns
-        self.default = default
+        self.default: P = default
         self.own: dict[int, P] = {}
         self._partly: dict[int, dict[str, bool]] | None = None  # devices that own some keys only
         self._written: dict[str, int] | None = None  # key of default that was written -> ifindex from which on devices were born owning it
@@ -274,12 +272,12 @@ class Sysctl:
         init = ns.kernel.init_net
         if init is not None and init is not ns:  # net.core.devconf_inherit_init_net = 0: `all` and `default` are copied from the machine's first
             parent: Sysctl = init.sysctl
-            self.all = parent.all
-            self.confs = PerDevice(ns, parent.confs.default)
+            self.all: Conf = parent.all
+            self.confs: PerDevice[Conf] = PerDevice(ns, parent.confs.default)
         else:
             self.all = ALL
             self.confs = PerDevice(ns, DEFAULT)
-        self.neighs = PerDevice(ns, NEIGH_DEFAULT)
+        self.neighs: PerDevice[NeighParms] = PerDevice(ns, NEIGH_DEFAULT)
 
     @property
     def ip_forward(self) -> int:
