@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from string import hexdigits
 
 BROADCAST_MAC = b"\xff\xff\xff\xff\xff\xff"
 ZERO_MAC = b"\x00\x00\x00\x00\x00\x00"
+_HEX = frozenset(hexdigits)
 
 
 @lru_cache(maxsize=65536)
@@ -56,12 +58,9 @@ def mac_text(mac: bytes) -> str:
 def mac_bytes(text: str) -> bytes:
     """`02:00:00:00:00:01` -> six bytes. Raises ValueError naming the text."""
     parts = text.split(":")
-    try:
-        if len(parts) == 6 and all(1 <= len(part) <= 2 for part in parts):
-            return bytes(int(part, 16) for part in parts)
-    except ValueError:
-        pass
-    raise ValueError(f"{text!r} is not a MAC address")
+    if len(parts) != 6 or not all(1 <= len(part) <= 2 and _HEX.issuperset(part) for part in parts):
+        raise ValueError(f"{text!r} is not a MAC address")
+    return bytes([int(part, 16) for part in parts])
 
 
 def is_multicast_ip(ip: int) -> bool:
