@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from scapy.packet import Packet
+from typing import TYPE_CHECKING, Any
 
 from emu.aio import Loop, Process
 from emu.fabric import Cable, Switch, World
@@ -31,6 +29,9 @@ from emu.lab.service import Service
 from emu.observe.capture import Capture
 from emu.observe.recorder import Recorder, Recording
 from emu.sim import NS_PER_S
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 WAIT_SECONDS = 120.0
 SETTLE_SECONDS = 5.0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from scapy.packet import Packet
-
 from emu.aio import spawn
 from emu.apps.http_client import fetch
 from emu.apps.ping import ping as ping_program
@@ -17,6 +15,8 @@ from emu.lab.trace import Trace
 from emu.sim import NS_PER_S
 
 if TYPE_CHECKING:
+    from scapy.packet import Packet
+
     from emu.lab.cluster import Cluster
 
 # How long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive.
@@ -101,9 +101,8 @@ class Host:
     def send(self, packet: Packet | bytes, device: str | None = None) -> Trace:
         """Send anything scapy can build, or raw bytes; what is left open is filled from this namespace. Returns when it has come to rest."""
         cluster = self.cluster
-        summary = packet.summary() if isinstance(packet, Packet) and isinstance(packet, send.Frame) else f"{type(packet).__name__} by hand"
         recording = cluster.recorder.begin()
-        trace = Trace(f"{self.name}: {summary}", self.name, "", recording)
+        trace = Trace(f"{self.name}: {send.title(packet)} by hand", self.name, "", recording)
         try:
             send.transmit(self.netns, packet, device)
             cluster.settle(recording)

@@ -6,20 +6,27 @@ address is set here, before scapy is asked for bytes.
 
 from __future__ import annotations
 
-from typing import Any
-
-from scapy.layers.inet import IP
-from scapy.layers.l2 import ARP, Ether
-from scapy.packet import Packet
+from typing import TYPE_CHECKING, Any
 
 from emu.net import route
 from emu.net.netns import NetError
 from emu.net.skb import Skb
 from emu.trace.points import BORN
 from emu.wire.addr import ip_int, ip_text, mac_bytes, mac_text
-from emu.wire.frame import Frame
+from emu.wire.frame import Frame, addresses_open
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 ETH_P_IP = 0x0800
+EINVAL = 22
+
+
+def title(packet: Packet | bytes) -> str:
+    """What is sent, in a few words: `Ether / IP / UDP`. Nothing is built for it."""
+    if isinstance(packet, (bytes, bytearray)):
+        return f"{len(packet)} bytes"
+    return " / ".join(layer.__name__ for layer in packet.layers())
 
 
 def transmit(netns: Any, packet: Packet | bytes, device: str | None = None) -> None:
@@ -37,6 +44,9 @@ def transmit(netns: Any, packet: Packet | bytes, device: str | None = None) -> N
 
 
 def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
+    from scapy.layers.inet import IP
+    from scapy.layers.l2 import ARP, Ether
+
     ether = packet if isinstance(packet, Ether) else None
     body = packet.payload if ether is not None else packet
     if isinstance(body, IP):
@@ -49,12 +59,12 @@ def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
         else:
             dev, nexthop, source = found.dev, found.gateway or destination, found.prefsrc
         _fill_sources(body, source)
-        l3 = bytes(body)
+        l3 = _built(body)
         if ether is None or "dst" not in ether.fields:
             skb = netns.born(ETH_P_IP, l3)
             skb.daddr = destination
             if ether is not None and "src" in ether.fields:
-                raise NetError(22, "a frame with a source MAC needs a destination MAC too")
+                raise NetError(EINVAL, "a frame with a source MAC needs a destination MAC too")
             netns.neigh.output(skb, dev, nexthop)
             return
         source_mac = mac_bytes(str(ether.fields["src"])) if "src" in ether.fields else dev.mac
@@ -63,7 +73,7 @@ def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
         return
     dev = _device(netns, device)
     if ether is None:
-        raise NetError(22, f"{packet.name} is neither an Ethernet frame nor an IP packet")
+        raise NetError(EINVAL, f"{packet.name} is neither an Ethernet frame nor an IP packet")
     if "src" not in ether.fields:
         ether.src = mac_text(dev.mac)
     if isinstance(body, ARP):
@@ -78,10 +88,19 @@ def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
         if isinstance(inner, IP):
             _fill_sources(inner, dev.addresses[0].local if dev.addresses else 0)
         inner = inner.payload
-    _out(netns, dev, bytes(packet))
+    _out(netns, dev, _built(packet))
+
+
+def _built(packet: Packet) -> bytes:
+    """The bytes of a packet all of whose addresses are set."""
+    if addresses_open(packet):
+        raise NetError(EINVAL, f"{title(packet)} leaves an address open that is not filled in here: set it")
+    return bytes(packet)
 
 
 def _fill_sources(packet: Packet, source: int) -> None:
+    from scapy.layers.inet import IP
+
     layer: Any = packet
     while layer:
         if isinstance(layer, IP) and "src" not in layer.fields:
