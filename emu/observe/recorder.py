@@ -6,6 +6,7 @@ cause, or a frame caused by it, is processed belongs to the trace: the ARP it tr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from emu.sim import Sim
@@ -60,8 +61,8 @@ class Recorder:
     def begin(self) -> Recording:
         """Open a recording and make it the present cause."""
         if not self._open:
-            tp = self.tp
-            self._detach = [tp.attach("frame", self._on_frame), tp.attach("step", self._on_step), tp.attach("drop", self._on_drop), tp.attach("life", self._on_life)]
+            callbacks: dict[str, Callable[..., object]] = {"frame": self._on_frame, "step": self._on_step, "drop": self._on_drop, "life": self._on_life}
+            self._detach = [self.tp.attach(kind, callback) for kind, callback in callbacks.items()]
         recording = Recording(self.sim.new_id(), self.sim.now)
         self._open[recording.root] = self._owner[recording.root] = recording
         self.sim.cause = recording.root

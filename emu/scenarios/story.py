@@ -104,6 +104,16 @@ class Story:
         return bool(self.claims) and all(holds for _, holds in self.claims)
 
     @property
+    def broken_claims(self) -> list[str]:
+        """What the run did not bear out."""
+        return [text for text, holds in self.claims if not holds]
+
+    @property
+    def verdict_line(self) -> str:
+        """What the story showed, and how many of its claims hold."""
+        return f"{self.verdict_text} ({len(self.claims) - len(self.broken_claims)} of {len(self.claims)} claims hold)"
+
+    @property
     def digest(self) -> str:
         """Over every frame at every device of the story's clusters."""
         return sha256(" ".join(digest.hex() for digest in self._digests).encode()).hexdigest()
@@ -112,10 +122,7 @@ class Story:
         assert self.console is not None
         for text, holds in self.claims:
             self.console.print(Text(f"  {'ok  ' if holds else 'NOT '}{text}", style="green" if holds else "bold red"))
-        kept = sum(holds for _, holds in self.claims)
-        style = "bold green" if self.went_well else "bold red"
-        verdict = f"verdict: {self.verdict_text} ({kept} of {len(self.claims)} claims hold)"
-        self.console.print(Text(verdict, style=style))
+        self.console.print(Text(f"verdict: {self.verdict_line}", style="bold green" if self.went_well else "bold red"))
         if self.captures is not None:
             self.console.print(Text(f"captures: {self.captures}/ (all.pcapng has every interface, with the decisions as packet comments)", style="dim"))
         self.console.print()

@@ -1,0 +1,45 @@
+"""The command line: `emu list`, `emu run NAME...`. Only what a command needs is imported, and only when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from emu.cli.arguments import parse
+from emu.cli.errors import UserError
+
+OK, FAILED, USAGE = 0, 1, 2
+INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # what a shell reports for a program that SIGINT or SIGPIPE ended
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. What a user did wrong is one line on stderr, what we did wrong is a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 gets question marks, not a traceback
+    try:
+        status = _dispatch(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"emu: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads us any more. The interpreter flushes stdout once more at its end, which must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    options = parse(argv)
+    if options.command == "list":
+        from emu.cli.catalog import list_stories
+
+        list_stories()
+        return OK
+    from emu.cli.run import run_stories
+
+    return OK if run_stories(options) else FAILED

@@ -1,0 +1,72 @@
+"""What may stand on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from emu import __version__
+from emu.cli.errors import UserError
+
+EPILOG = """\
+examples:
+  emu run tour                          all stories, captures in captures/<name>/
+  emu run pod-to-service --seed 7       the same story with other random choices
+  emu run pod-to-service --json | jq    the hops as data
+  emu run tour --quiet --no-captures    only the verdicts
+
+exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are one line, and ours to print."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UserError instead of printing the usage."""
+        raise UserError(f"{' '.join(message.split())} (see {self.prog} --help)")
+
+
+def seed(text: str) -> int:
+    """A whole number, also a negative or a big one."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def folder(text: str) -> str:
+    """A path that is not empty."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder's name")
+    return text
+
+
+def parser() -> Parser:
+    """The whole command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    about = "A Kubernetes cluster's network, frame by frame, captured and explained."
+    top = Parser(prog="emu", description=about, epilog=EPILOG, formatter_class=raw, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"emu {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    commands.add_parser("list", help="the stories that can be run", description="List the stories that can be run.", allow_abbrev=False)
+    about = "Run stories and tell them hop by hop."
+    run = commands.add_parser("run", help="tell one story or several", description=about, epilog=EPILOG, formatter_class=raw, allow_abbrev=False)
+    run.add_argument("names", nargs="+", metavar="NAME", help="a story's name (see `emu list`), or `tour` for all")
+    captures = run.add_mutually_exclusive_group()
+    captures.add_argument("--captures", metavar="DIR", type=folder, help="where captures go (default: captures/NAME); with several stories DIR/NAME each")
+    captures.add_argument("--no-captures", action="store_true", help="write no captures")
+    run.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
+    run.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    run.add_argument("--quiet", action="store_true", help="print the verdicts only")
+    return top
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The options. Raises UserError; `--help` and `--version` print and raise SystemExit, as argparse does."""
+    top = parser()
+    options = top.parse_args(argv)
+    if options.command is None:
+        top.error("a command is missing: list or run")
+    return options
