@@ -1,7 +1,9 @@
 """What stands around the cluster: a router with NAT towards the internet, a host out there, and a load balancer in front of the nodes.
 
 The load balancer passes packets through: it is a machine with a multipath route for each Service address over the nodes that pass its health
-check. It translates nothing, and the nodes answer past it (direct server return), as the load balancers of the big clouds and MetalLB do it.
+check. Linux picks the nexthop by a hash of the two
+addresses, so a client stays with its node. It translates nothing, and the nodes answer past it (direct server return), as the load balancers of the
+big clouds and MetalLB do it.
 """
 
 from __future__ import annotations
@@ -83,7 +85,6 @@ class LoadBalancer:
         addr.add(ns, "eth0", f"{ip}/{prefix_length}")
         route.add(ns, "default", via=router_ip, dev="eth0")
         sysctl.set(ns, "net.ipv4.ip_forward", 1)
-        sysctl.set(ns, "net.ipv4.fib_multipath_hash_policy", 1)
         # Passing a packet back out of the interface it came in by is its job; it need not tell the router.
         for scope in ("all", "eth0"):
             sysctl.set(ns, f"net.ipv4.conf.{scope}.send_redirects", 0)
