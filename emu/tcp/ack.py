@@ -1,13 +1,13 @@
 """An ACK came in: what it acknowledges, what it teaches about time and window, what may be sent now (tcp_ack)."""
 from __future__ import annotations
 
-from emu.tcp import output, recovery, window
+from emu.tcp import output, recovery, rto, window, xmit
 from emu.tcp.chunk import EVER_RETRANS, LOST, RETRANS, SACKED
 from emu.tcp.events import WRITABLE
 from emu.tcp.recovery import AckResult, in_flight
-from emu.tcp.segment import SYN, Segment
+from emu.tcp.segment import FIN, SYN, Segment
 from emu.tcp.seq import HALF, MASK, after
-from emu.tcp.sock import CA_CWR, CA_OPEN, CA_RECOVERY, NO_TIMER, TIME_PROBE0, TcpSock
+from emu.tcp.sock import CA_CWR, CA_OPEN, CA_RECOVERY, NO_TIMER, TIME_PROBE0, TIME_REO_TIMEOUT, TcpSock
 
 MS = 1_000_000
 
@@ -23,9 +23,8 @@ def process(tp: TcpSock, segment: Segment, now: int) -> int:
         if segment.sack and tp.sack_ok and tp.rtx_queue:
             result = AckResult()
             recovery.process_sack(tp, segment, now, result)
-            if recovery.fastretrans_alert(tp, segment, now, una, 0, result):
-                output.write_xmit(tp, now)
-            _after(tp, now, result, result.sacked)
+            new_data = recovery.fastretrans_alert(tp, segment, now, 0, result)
+            _xmit_recovery(tp, now, new_data)
         return 0
     if (tp.snd_nxt - number) & HALF:
         return -1
@@ -39,6 +38,7 @@ def process(tp: TcpSock, segment: Segment, now: int) -> int:
     update_window(tp, segment, result)
     prior_packets = tp.packets_out
     prior_sacked = tp.sacked_out
+    prior_lost = tp.lost_out
     if segment.sack and tp.sack_ok:
         recovery.process_sack(tp, segment, now, result)
     tp.soft_errno = 0
@@ -49,49 +49,55 @@ def process(tp: TcpSock, segment: Segment, now: int) -> int:
         if tp.write_queue:
             ack_probe(tp, now)
         return 1
-    set_timer = False
     if distance:
-        clean_rtx_queue(tp, segment, number, now, result)
+        clean_rtx_queue(tp, number, now, result)
         tp.snd_una = number
-        set_timer = True
-    if result.rtt_us < 0:
-        result.rtt_us = result.sack_rtt_us
-    if result.rtt_us >= 0:
-        tp.rtt.sample(result.rtt_us, tp.snd_una, tp.snd_nxt)
-        tp.backoff = 0
-    elif result.acked and tp.tstamp_ok and segment.ts_ecr:
-        delta = (now // MS + tp.ts_offset - segment.ts_ecr) & MASK
-        if delta < 0x400000:
-            tp.rtt.sample(max(delta * 1000, 1000), tp.snd_una, tp.snd_nxt)
-            tp.backoff = 0
+    _measure(tp, segment, now, result)
+    not_dup = bool(segment.payload) or segment.flags & (SYN | FIN) != 0 or result.window_updated or result.acked > 0
     if tp.tlp_high_seq >= 0:
-        _process_tlp_ack(tp, number, result)
+        _process_tlp_ack(tp, number, result, not_dup)
     new_data = False
-    duplicate = not (result.advanced or segment.payload or result.window_updated or segment.flags & SYN)
-    if tp.ca_state != CA_OPEN or result.sacked or result.dsack or duplicate or (tp.rack_advanced and tp.sacked_out):
-        dupacks = 1 if duplicate and not result.dsack else 0
-        new_data = recovery.fastretrans_alert(tp, segment, now, una, dupacks, result)
-    tp.rack_advanced = False
-    if set_timer and tp.timer_kind != 6:
-        if not output.schedule_loss_probe(tp, now):
-            output.rearm_rto(tp, now)
-    elif set_timer and not tp.packets_out:
+    dubious = tp.ca_state != CA_OPEN or result.sacked > 0 or result.dsack or not not_dup
+    if dubious:
+        dupacks = 0 if result.advanced or not_dup or result.dsack else 1
+        new_data = recovery.fastretrans_alert(tp, segment, now, dupacks, result)
+    if distance and tp.timer_kind != TIME_REO_TIMEOUT:
+        if not rto.schedule_loss_probe(tp, now, True):
+            rto.rearm_rto(tp, now)
+    elif not tp.packets_out:
         tp.timer_kind = NO_TIMER
-    if new_data:
-        output.write_xmit(tp, now)
-    delivered = result.acked + tp.sacked_out - prior_sacked if not tp.sack_ok else result.acked + result.sacked
-    _after(tp, now, result, delivered)
-    return 1
-
-
-def _after(tp: TcpSock, now: int, result: AckResult, delivered: int) -> None:
-    """Congestion control, then retransmissions (tcp_cong_control, tcp_xmit_recovery)."""
+    result.newly_lost = max(tp.lost_out - prior_lost, 0)
+    delivered = result.acked + (result.sacked if tp.sack_ok else max(tp.sacked_out - prior_sacked, 0))
     if tp.ca_state in (CA_CWR, CA_RECOVERY):
         recovery.reduce_cwnd(tp, result, delivered)
     elif result.data_acked and (tp.is_cwnd_limited or (tp.cwnd < tp.ssthresh and tp.cwnd < 2 * tp.max_packets_out)):
-        cong_avoid(tp, result.acked, now)
+        cong_avoid(tp, delivered, now)
+    if dubious:
+        _xmit_recovery(tp, now, new_data)
+    return 1
+
+
+def _xmit_recovery(tp: TcpSock, now: int, new_data: bool) -> None:
+    """Lost chunks again, or (F-RTO) new data first (tcp_xmit_recovery)."""
+    if new_data:
+        xmit.write_xmit(tp, now)
+        if after(tp.snd_nxt, tp.high_seq):
+            return
+        tp.frto = False
     if tp.lost_out:
         recovery.xmit_retransmit_queue(tp, now)
+
+
+def _measure(tp: TcpSock, segment: Segment, now: int, result: AckResult) -> None:
+    """A round trip from the scoreboard (Karn: only what was sent once), else from the timestamp (tcp_ack_update_rtt)."""
+    rtt = result.rtt_us if result.rtt_us >= 0 else result.sack_rtt_us
+    if rtt < 0 and result.acked and tp.tstamp_ok and segment.ts_ecr:
+        delta = (now // MS + tp.ts_offset - segment.ts_ecr) & MASK
+        if delta < 0x200000:
+            rtt = max(delta, 1) * 1000
+    if rtt >= 0:
+        tp.rtt.sample(rtt, tp.snd_una, tp.snd_nxt)
+        tp.backoff = 0
 
 
 def cong_avoid(tp: TcpSock, acked: int, now: int) -> None:
@@ -123,7 +129,7 @@ def update_window(tp: TcpSock, segment: Segment, result: AckResult) -> None:
                 output.sync_mss(tp)
 
 
-def clean_rtx_queue(tp: TcpSock, segment: Segment, number: int, now: int, result: AckResult) -> None:
+def clean_rtx_queue(tp: TcpSock, number: int, now: int, result: AckResult) -> None:
     """Forget what is acknowledged, and measure with what was sent only once (tcp_clean_rtx_queue)."""
     queue = tp.rtx_queue
     first_sent = -1
@@ -193,17 +199,16 @@ def ack_probe(tp: TcpSock, now: int) -> None:
         tp.timer_at = now + min(base << min(tp.backoff, 9), tp.settings.tcp_rto_max_ns)
 
 
-def _process_tlp_ack(tp: TcpSock, number: int, result: AckResult) -> None:
+def _process_tlp_ack(tp: TcpSock, number: int, result: AckResult, not_dup: bool) -> None:
     """Did the tail loss probe mend a loss? Then the window must shrink (tcp_process_tlp_ack)."""
     if (number - tp.tlp_high_seq) & HALF:
         return
     if not tp.tlp_retrans or result.dsack:
         tp.tlp_high_seq = -1
     elif after(number, tp.tlp_high_seq):
-        tp.tlp_high_seq = -1
         recovery.start_reduction(tp)
         tp.ca_state = CA_CWR
         recovery.end_reduction(tp)
         tp.ca_state = CA_OPEN
-    elif not (result.acked == 0 and result.sacked):
+    elif not (result.advanced or not_dup or result.sacked):
         tp.tlp_high_seq = -1

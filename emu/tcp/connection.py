@@ -4,7 +4,7 @@ from __future__ import annotations
 import errno
 
 from emu.tcp import input as tcp_input
-from emu.tcp import output, receive, recovery, timers, window
+from emu.tcp import output, receive, recovery, timers, window, xmit
 from emu.tcp.events import CLOSED, Event, Reset
 from emu.tcp.segment import Segment
 from emu.tcp.seq import MASK
@@ -45,7 +45,7 @@ class Connection(TcpSock):
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
         if not data:
             return 0
-        taken = output.queue_data(self, data)
+        taken = xmit.queue_data(self, data)
         if taken < len(data):
             self.want_write = True
         if taken and not self.push_pending:
@@ -184,7 +184,7 @@ class Connection(TcpSock):
 
     def _queue_fin(self) -> None:
         self.move(Cause.SND_FIN)
-        output.queue_fin(self)
+        xmit.queue_fin(self)
         self.fin_sent = True
         self.push_pending = True
 
@@ -208,7 +208,7 @@ class Connection(TcpSock):
         if self.push_pending:
             self.push_pending = False
             if self.state is not State.SYN_SENT:
-                output.push_pending(self, now)
+                xmit.push_pending(self, now)
         if copied and not self.cleanup_first:
             receive.cleanup_rbuf(self, copied, now)
         if self.orphan_pending:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import errno
 
-from emu.tcp import ack, output, receive, window
+from emu.tcp import ack, output, receive, rto, window, xmit
 from emu.tcp.chunk import Chunk
 from emu.tcp.events import CLOSED, CONNECTED, Reset
 from emu.tcp.segment import ACK, FIN, RST, SYN, Segment, reset_for
@@ -159,7 +159,7 @@ def process(tp: TcpSock, segment: Segment, now: int) -> None:
             if tp.tstamp_ok and segment.ts_ecr:
                 window.measure_rcv_rtt_by_stamp(tp, segment.ts_ecr, len(segment.payload), now)
             receive.data_queue(tp, segment, now)
-        output.push_pending(tp, now)
+        xmit.push_pending(tp, now)
         if tp.ack_sched:
             receive.ack_check(tp, now)
         return
@@ -197,7 +197,7 @@ def process(tp: TcpSock, segment: Segment, now: int) -> None:
         if tp.state is State.TIME_WAIT:
             time_wait(tp, now)
             return
-    output.push_pending(tp, now)
+    xmit.push_pending(tp, now)
     if tp.ack_sched:
         receive.ack_check(tp, now)
 
@@ -287,7 +287,7 @@ def process_syn_sent(tp: TcpSock, segment: Segment, now: int) -> None:
     tp.out.append(output.syn_segment(tp, now, SYN | ACK))
     if tp.rtx_queue:
         tp.rtx_queue[0].flags |= ACK
-    output.rearm_rto(tp, now)
+    rto.rearm_rto(tp, now)
 
 
 def _take_options(tp: TcpSock, segment: Segment, now: int) -> None:
@@ -323,4 +323,4 @@ def start(tp: TcpSock, now: int) -> None:
     tp.snd_nxt = tp.write_seq = tp.pushed_seq = chunk.end
     tp.first_send_ns = now
     tp.out.append(output.syn_segment(tp, now, SYN))
-    output.rearm_rto(tp, now)
+    rto.rearm_rto(tp, now)

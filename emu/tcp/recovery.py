@@ -1,11 +1,12 @@
 """Finding losses and sending again: SACK scoreboard, RACK, PRR, NewReno without SACK, timeouts (RFC 6675, 8985, 6937; tcp_recovery.c)."""
 from __future__ import annotations
 
-from emu.tcp import output
+from emu.tcp import cwnd, rto
 from emu.tcp.chunk import EVER_RETRANS, LOST, RETRANS, SACKED, Chunk
+from emu.tcp.retransmit import retransmit
 from emu.tcp.segment import Segment
 from emu.tcp.seq import HALF, MASK, after, before
-from emu.tcp.sock import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, INFINITE, TIME_REO_TIMEOUT, TIME_RETRANS, TcpSock
+from emu.tcp.sock import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, INFINITE, TIME_REO_TIMEOUT, TcpSock
 
 
 class AckResult:
@@ -41,7 +42,7 @@ def process_sack(tp: TcpSock, segment: Segment, now: int, result: AckResult) -> 
         result.dsack = True
         if not after(right, tp.snd_una):
             blocks = blocks[1:]
-        if tp.undo_marker >= 0 and tp.undo_retrans > 0 and not before(left, tp.undo_marker):
+        if tp.undo_marker >= 0 and tp.undo_retrans > 0 and not before(left, tp.undo_marker) and not after(right, segment.ack):
             tp.undo_retrans -= 1
     for left, right in blocks:
         if not after(right, left) or after(right, tp.snd_nxt) or before(left, tp.snd_una):
@@ -141,11 +142,6 @@ def rack_mark(tp: TcpSock, now: int) -> None:
         tp.timer_at = now + wait * 1000 + 2_000_000
 
 
-def reno_sacks(tp: TcpSock, dupacks: int) -> None:
-    """Without SACK every duplicate ACK stands for a segment that arrived (tcp_add_reno_sack)."""
-    tp.sacked_out = min(tp.sacked_out + dupacks, max(tp.packets_out - tp.lost_out - 1, 0))
-
-
 def identify_loss(tp: TcpSock, now: int, advanced: bool) -> None:
     """tcp_identify_packet_loss: RACK, or NewReno's head of the queue."""
     if not tp.rtx_queue:
@@ -205,6 +201,7 @@ def undo(tp: TcpSock) -> None:
         tp.cwnd = max(tp.cwnd, tp.prior_cwnd)
         tp.ssthresh = max(tp.ssthresh, tp.prior_ssthresh)
     tp.undo_marker = -1
+    tp.rack_advanced = True  # look at the losses again
 
 
 def may_undo(tp: TcpSock, segment: Segment) -> bool:
@@ -230,7 +227,7 @@ def enter_loss(tp: TcpSock) -> None:
     for chunk in tp.rtx_queue:
         mark_lost(tp, chunk)
     if tp.ca_state <= CA_DISORDER or not after(tp.high_seq, tp.snd_una) or (tp.ca_state == CA_LOSS and not tp.retransmits):
-        tp.prior_ssthresh = tp.ssthresh
+        tp.prior_ssthresh = cwnd.current_ssthresh(tp)
         tp.prior_cwnd = tp.cwnd
         tp.ssthresh = tp.ca.ssthresh(tp.cwnd)
         tp.ca.reset()
@@ -243,60 +240,67 @@ def enter_loss(tp: TcpSock) -> None:
 
 def enter_recovery(tp: TcpSock) -> None:
     """Fast recovery begins (tcp_enter_recovery)."""
-    tp.prior_ssthresh = tp.ssthresh if tp.ca_state < CA_CWR else 0
+    tp.prior_ssthresh = 0
     begin_undo(tp)
-    if tp.ca_state != CA_CWR:
-        if tp.prior_ssthresh == 0:
-            tp.prior_ssthresh = tp.ssthresh
+    if tp.ca_state not in (CA_CWR, CA_RECOVERY):
+        tp.prior_ssthresh = cwnd.current_ssthresh(tp)
         start_reduction(tp)
     tp.high_seq = tp.snd_nxt
     tp.ca_state = CA_RECOVERY
 
 
-def fastretrans_alert(tp: TcpSock, segment: Segment, now: int, prior_una: int, dupacks: int, result: AckResult) -> bool:
+def fastretrans_alert(tp: TcpSock, segment: Segment, now: int, dupacks: int, result: AckResult) -> bool:
     """Move between Open, Disorder, CWR, Recovery and Loss; True when F-RTO wants new data sent instead of old (tcp_fastretrans_alert)."""
     advanced = result.advanced
     if tp.ca_state == CA_OPEN:
-        pass
+        tp.retrans_stamp = 0
     elif not before(tp.snd_una, tp.high_seq):
-        if tp.ca_state == CA_CWR:
-            if tp.snd_una != tp.high_seq:
-                end_reduction(tp)
-                tp.ca_state = CA_OPEN
-        elif tp.ca_state == CA_RECOVERY:
-            if not tp.sack_ok:
-                tp.sacked_out = 0
-            if may_undo(tp, segment):
-                undo(tp)
-            else:
-                end_reduction(tp)
-            tp.ca_state = CA_OPEN
+        _leave(tp, segment)
     if tp.ca_state == CA_RECOVERY:
-        if not advanced:
-            if not tp.sack_ok:
-                reno_sacks(tp, dupacks)
-        elif not tp.sack_ok:
-            tp.sacked_out = 0
+        if not tp.sack_ok:
+            _count_reno_sacks(tp, dupacks, advanced)
         identify_loss(tp, now, advanced)
         return False
     if tp.ca_state == CA_LOSS:
         new_data = process_loss(tp, segment, dupacks, result)
         identify_loss(tp, now, advanced)
-        return new_data
-    if not tp.sack_ok:
-        if advanced:
-            tp.sacked_out = 0
-        else:
-            reno_sacks(tp, dupacks)
-    lost = tp.lost_out
+        if tp.ca_state != CA_OPEN:
+            return new_data
+    elif not tp.sack_ok:
+        _count_reno_sacks(tp, dupacks, advanced)
     identify_loss(tp, now, advanced)
-    result.newly_lost = max(tp.lost_out - lost, 0)
-    if not tp.lost_out:
-        if tp.ca_state != CA_CWR:
-            tp.ca_state = CA_DISORDER if tp.sacked_out or tp.retrans_out else CA_OPEN
-        return False
-    enter_recovery(tp)
+    if tp.lost_out:
+        enter_recovery(tp)
+    elif tp.ca_state != CA_CWR:
+        tp.ca_state = CA_DISORDER if tp.sacked_out or tp.retrans_out else CA_OPEN
+        if not tp.retrans_out:
+            tp.retrans_stamp = 0
     return False
+
+
+def _leave(tp: TcpSock, segment: Segment) -> None:
+    """Everything that was out when the trouble began is acknowledged."""
+    if tp.ca_state == CA_CWR:
+        if tp.snd_una != tp.high_seq:
+            end_reduction(tp)
+            tp.ca_state = CA_OPEN
+    elif tp.ca_state == CA_RECOVERY:
+        if not tp.sack_ok:
+            tp.sacked_out = 0
+        if may_undo(tp, segment):
+            undo(tp)
+        else:
+            end_reduction(tp)
+        tp.undo_marker = -1
+        tp.retrans_stamp = 0
+        tp.ca_state = CA_OPEN
+
+
+def _count_reno_sacks(tp: TcpSock, dupacks: int, advanced: bool) -> None:
+    """Without SACK every duplicate ACK stands for a segment that arrived (tcp_add_reno_sack)."""
+    if advanced:
+        tp.sacked_out = 0
+    tp.sacked_out = min(tp.sacked_out + dupacks, max(tp.packets_out - tp.lost_out - 1, 0))
 
 
 def process_loss(tp: TcpSock, segment: Segment, dupacks: int, result: AckResult) -> bool:
@@ -323,7 +327,7 @@ def process_loss(tp: TcpSock, segment: Segment, dupacks: int, result: AckResult)
         return False
     if not tp.sack_ok:
         if after(tp.snd_nxt, tp.high_seq) and dupacks:
-            reno_sacks(tp, dupacks)
+            _count_reno_sacks(tp, dupacks, False)
         elif result.advanced:
             tp.sacked_out = 0
     return False
@@ -339,9 +343,8 @@ def xmit_retransmit_queue(tp: TcpSock, now: int) -> None:
             break
         chunk = queue[index]
         if chunk.sacked & (SACKED | RETRANS | LOST) == LOST:
-            if not output.retransmit(tp, index, now):
+            if not retransmit(tp, index, now):
                 break
-            note_retransmission(tp, now)
             if tp.ca_state in (CA_CWR, CA_RECOVERY):
                 tp.prr_out += 1
             if index == 0 and tp.timer_kind != TIME_REO_TIMEOUT:
@@ -350,12 +353,4 @@ def xmit_retransmit_queue(tp: TcpSock, now: int) -> None:
             break
         index += 1
     if rearm:
-        tp.timer_kind = TIME_RETRANS
-        tp.timer_at = now + min(tp.rtt.rto_ns << tp.backoff, tp.settings.tcp_rto_max_ns)
-
-
-def note_retransmission(tp: TcpSock, now: int) -> None:
-    """For undo: when the first copy went out, and how many did (tcp_retransmit_skb)."""
-    if not tp.retrans_stamp:
-        tp.retrans_stamp = (now // 1_000_000 + tp.ts_offset) & MASK
-    tp.undo_retrans = max(tp.undo_retrans, 0) + 1
+        rto.restart(tp, now)

@@ -44,7 +44,8 @@ class TcpSock:
         "push_pending", "fin_sent", "send_shutdown", "rcv_shutdown", "lsndtime", "wstamp", "pushed_seq",
         # congestion and loss
         "ca", "cwnd", "ssthresh", "ca_state", "packets_out", "sacked_out", "lost_out", "retrans_out", "high_seq", "undo_marker", "prior_cwnd", "prior_ssthresh",
-        "prr_delivered", "prr_out", "max_packets_out", "max_packets_seq", "is_cwnd_limited", "cwnd_used", "cwnd_stamp", "delivered", "rtt", "rack_sent_ns", "rack_end_seq", "rack_rtt_us",
+        "prr_delivered", "prr_out", "max_packets_out", "max_packets_seq", "is_cwnd_limited", "cwnd_used", "cwnd_stamp",
+        "delivered", "rtt", "rack_sent_ns", "rack_end_seq", "rack_rtt_us",
         "rack_advanced", "reordering", "tlp_high_seq", "tlp_retrans", "undo_retrans", "frto", "retrans_stamp", "reord_seen",
 
         # receiving

@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import errno
 
-from emu.tcp import output, recovery
-from emu.tcp.chunk import SACKED
+from emu.tcp import output, recovery, rto, xmit
 from emu.tcp.events import TimedOut
 from emu.tcp.input import done
 from emu.tcp.receive import ATO_MIN
-from emu.tcp.seq import HALF, MASK
-from emu.tcp.sock import NO_TIMER, TIME_LOSS_PROBE, TIME_PROBE0, TIME_REO_TIMEOUT, TIME_RETRANS, TcpSock
+from emu.tcp.retransmit import retransmit, send_again
+from emu.tcp.seq import HALF, MASK, after
+from emu.tcp.sock import CA_RECOVERY, NO_TIMER, TIME_LOSS_PROBE, TIME_PROBE0, TIME_REO_TIMEOUT, TIME_RETRANS, TcpSock
 from emu.tcp.states import Cause, State
 
 
@@ -110,37 +110,32 @@ def retransmit_timer(tp: TcpSock, now: int) -> None:
         recovery.enter_loss(tp)
     tp.retransmits += 1
     if tp.rtx_queue:
-        output.retransmit(tp, 0, now)
-        recovery.note_retransmission(tp, now)
+        retransmit(tp, 0, now)
     if state is State.SYN_SENT and tp.retransmits <= settings.tcp_syn_linear_timeouts:
         tp.backoff = 0
     else:
         tp.backoff += 1
-    tp.timer_kind = TIME_RETRANS
-    tp.timer_at = now + min(tp.rtt.rto_ns << tp.backoff, settings.tcp_rto_max_ns)
+    rto.restart(tp, now)
 
 
 def send_loss_probe(tp: TcpSock, now: int) -> None:
     """Two round trips of silence: one new segment, or the last one again (tcp_send_loss_probe)."""
-    if tp.tlp_high_seq >= 0 or not tp.rtx_queue:
-        output.rearm_rto(tp, now)
+    if tp.tlp_high_seq < 0 and tp.rtx_queue and _probe_loss(tp, now):
+        tp.tlp_high_seq = tp.snd_nxt
+        rto.restart(tp, now)
         return
+    tp.timer_kind = TIME_LOSS_PROBE
+    rto.rearm_rto(tp, now)
+
+
+def _probe_loss(tp: TcpSock, now: int) -> bool:
     tp.tlp_retrans = False
-    before = tp.packets_out
-    if tp.write_queue and not (tp.snd_una + tp.snd_wnd - tp.snd_nxt) & MASK & HALF:
-        output.write_xmit(tp, now, 2)
-    if tp.packets_out == before:
-        last = len(tp.rtx_queue) - 1
-        while last >= 0 and tp.rtx_queue[last].sacked & SACKED:
-            last -= 1
-        if last >= 0:
-            output.retransmit(tp, last, now)
-            recovery.note_retransmission(tp, now)
-            tp.tlp_retrans = True
-    tp.tlp_high_seq = tp.snd_nxt
-    tp.timer_kind = NO_TIMER
-    tp.timer_kind = TIME_RETRANS
-    tp.timer_at = now + tp.rtt.rto_ns
+    if tp.write_queue and after((tp.snd_una + tp.snd_wnd) & MASK, tp.snd_nxt):
+        out = tp.packets_out
+        xmit.write_xmit(tp, now, 2)
+        return tp.packets_out > out
+    tp.tlp_retrans = send_again(tp, len(tp.rtx_queue) - 1, now)
+    return tp.tlp_retrans
 
 
 def reordering_timer(tp: TcpSock, now: int) -> None:
@@ -148,12 +143,12 @@ def reordering_timer(tp: TcpSock, now: int) -> None:
     prior = recovery.in_flight(tp)
     recovery.rack_detect(tp, now)
     if prior != recovery.in_flight(tp):
-        if tp.ca_state < 3:
+        if tp.ca_state < CA_RECOVERY:
             recovery.enter_recovery(tp)
             recovery.reduce_cwnd(tp, recovery.AckResult(), 1)
         recovery.xmit_retransmit_queue(tp, now)
     if tp.timer_kind != TIME_RETRANS:
-        output.rearm_rto(tp, now)
+        rto.rearm_rto(tp, now)
 
 
 def probe_timer(tp: TcpSock, now: int) -> None:
@@ -168,7 +163,7 @@ def probe_timer(tp: TcpSock, now: int) -> None:
     if tp.probes_out >= most:
         give_up(tp)
         return
-    output.write_wakeup(tp, now)
+    xmit.write_wakeup(tp, now)
     if tp.packets_out or not tp.write_queue:
         tp.probes_out = 0
         tp.backoff = 0
