@@ -18,9 +18,12 @@ from emu.k8s.objects import KubernetesError, Node, Pod
 from emu.k8s.prober import Prober
 from emu.k8s.proxy.document import ANTI_MARTIAN
 from emu.k8s.sandbox import Sandbox
+from emu.sim import NS_PER_MS
 
 # A program binds its sockets in the instant it starts; readiness without a probe is looked at right after that instant.
 STARTED_NS = 1
+# The bridge plugin returns when the bridge forwards on the new port. It looks at once, which is too early, and again after 50 ms.
+PLUGIN_NS = 50 * NS_PER_MS
 
 
 class PodRuntime:
@@ -77,6 +80,12 @@ class Kubelet:
         self._attempts[pod.uid] = attempt
         sandbox = Sandbox(pod, attempt, self.machine, self.plugin, f"{self.random.getrandbits(256):064x}")
         runtime = self.runtimes[pod.namespace, pod.name] = PodRuntime(pod, sandbox)
+        self.sim.call_later(0 if pod.host_network else PLUGIN_NS, self._sandbox_up, runtime)
+
+    def _sandbox_up(self, runtime: PodRuntime) -> None:
+        if not self._is_current(runtime):
+            return
+        pod, sandbox = runtime.pod, runtime.sandbox
         pod.ip = sandbox.ip or self.node.ip
         pod.phase = "Running"
         for spec in pod.containers:
@@ -165,7 +174,7 @@ class Kubelet:
     def new_sandbox(self, pod: Pod) -> None:
         """pause died: every container is killed and the pod gets a new sandbox, so a new namespace, veth and address."""
         self._teardown(pod)
-        pod.ready = False
+        pod.ready, pod.ip = False, ""
         self.api.update(pod)
         self.sim.call_later(self.api.delays.kubelet, self._run, pod)
 
@@ -183,7 +192,7 @@ class Kubelet:
         self.start()
         for pod in pods:
             if self.api.pods.get((pod.namespace, pod.name)) is pod:
-                pod.ready = False
+                pod.ready, pod.ip = False, ""
                 self.api.update(pod)
                 self._run(pod)
 
