@@ -86,6 +86,10 @@ class NeighTable:
                 self.ns.drop(skb, "NEIGH_CREATEFAIL", f"the neighbour table of {self.ns.kernel.name} is full (gc_thresh3)", dev)
                 return
         if self._event_send(entry, skb):
+            if not entry.hh:  # neigh_hh_init
+                entry.hh = True
+                if entry.state & CONNECTED:
+                    entry.header = entry.mac + dev.mac + _IP
             skb.set_eth(entry.mac + dev.mac + _IP)
             dev.transmit(skb)
 
@@ -215,7 +219,7 @@ class NeighTable:
     def _set_state(self, entry: Neigh, state: int) -> None:
         """Change the state, and with it whether packets are sent without a look (neigh_connect, neigh_suspect)."""
         entry.state = state
-        entry.header = entry.mac + entry.dev.mac + _IP if state & CONNECTED else None
+        entry.header = entry.mac + entry.dev.mac + _IP if state & CONNECTED and entry.hh else None
         self.ns.generation += 1
 
     def _step(self, entry: Neigh, frame_id: int, state: str, why: str) -> None:
@@ -322,7 +326,6 @@ class NeighTable:
         if mac is not None:
             entry.mac = mac
             entry.state = NOARP
-            entry.header = mac + dev.mac + _IP
         else:
             entry.confirmed = ns.sim.now - 2 * self._parms(dev).base_reachable_time_ms * NS_PER_MS
         self.entries[dev.ifindex << 32 | ip] = entry
