@@ -88,7 +88,13 @@ def delete(ns: Namespace, dev: NetDevice, local: int, length: int, address: int 
             addresses.insert(place, heirs[0].ranked(secondary=False))
         else:
             addresses = [ifa for ifa in addresses if ifa not in heirs]
+    gone = [ifa for ifa in dev.addresses if all(ifa.local != other.local for other in addresses)]
     fib_frontend.addresses_changed(ns, dev, tuple(addresses))
+    if ns.ct is not None:
+        from emu.net.conntrack import nat  # registers for device events itself, after this module
+
+        for ifa in gone:
+            nat.address_gone(ns, dev, ifa.local)
 
 
 def find_local(ns: Namespace, ip: int) -> NetDevice | None:

@@ -162,7 +162,7 @@ def send_error(ns: Namespace, skb: Skb, type_: int, code: int, info: int = 0) ->
     message = bytes((type_, code, 0, 0)) + (info & 0xFFFFFFFF).to_bytes(4, "big") + l3[:room]
     if ns.tp.step:
         ns.tp.on_step(ns, skb.id, "icmp", f"{describe(type_, code, info)} → {ip_text(skb.saddr)}")
-    _push(ns, message, skb.saddr, saddr or out.prefsrc or INADDR_DUMMY, tos, mark, out, options)
+    _push(ns, message, skb.saddr, saddr or out.prefsrc or INADDR_DUMMY, tos, mark, out, options, skb)
 
 
 def _silent(ns: Namespace, skb: Skb, type_: int, code: int, info: int, why: str) -> None:
@@ -170,10 +170,10 @@ def _silent(ns: Namespace, skb: Skb, type_: int, code: int, info: int, why: str)
         ns.tp.on_step(ns, skb.id, "icmp", f"{describe(type_, code, info)} not sent: {why}")
 
 
-def _push(ns: Namespace, message: bytes, daddr: int, saddr: int, tos: int, mark: int, dst: Dst, options: bytes) -> None:
+def _push(ns: Namespace, message: bytes, daddr: int, saddr: int, tos: int, mark: int, dst: Dst, options: bytes, about: Skb | None = None) -> None:
     """icmp_push_reply. The checksum field of `message` is zero."""
     message = message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
-    ip_output.send(ns, 1, message, daddr, saddr, ttl=ns.sysctl.ip_default_ttl, tos=tos, dst=dst, mark=mark, options=options)
+    ip_output.send(ns, 1, message, daddr, saddr, ttl=ns.sysctl.ip_default_ttl, tos=tos, dst=dst, mark=mark, options=options, about=about)
 
 
 def reply(ns: Namespace, skb: Skb, message: bytes) -> bool:

@@ -9,7 +9,7 @@ from emu.net.ip_header import IP_DF, header, set_ports
 from emu.net.ip_ident import select_ident
 from emu.net.netns import ETH_P_IP
 from emu.net.route import Dst, addr_type, is_member, lookup_output
-from emu.net.skb import PACKET_LOOPBACK
+from emu.net.skb import CT_IS_REPLY, CT_RELATED, PACKET_LOOPBACK
 from emu.trace.points import COPIED
 from emu.wire.addr import ip_text
 
@@ -25,10 +25,11 @@ _GROUP = (RTN_BROADCAST, RTN_MULTICAST)
 
 def send(
     ns: Namespace, proto: int, payload: bytes, daddr: int, saddr: int = 0, *, ttl: int = 64, tos: int = 0, df: bool = False, ip_id: int | None = None,
-    dst: Dst | None = None, oif: NetDevice | None = None, mark: int = 0, sk: Any = None, options: bytes = b"",
+    dst: Dst | None = None, oif: NetDevice | None = None, mark: int = 0, sk: Any = None, options: bytes = b"", about: Skb | None = None,
 ) -> int:  # fmt: skip
     """Make and send a packet. `df`: set DF and refuse what does not fit the path MTU (EMSGSIZE); without it, large packets are fragmented.
-    `ip_id`: None takes one from the counters of this pair of addresses. `options`: padded to a multiple of four. Returns 0 or an errno.
+    `ip_id`: None takes one from the counters of this pair of addresses. `options`: padded to a multiple of four. `about`: the packet that this
+    ICMP error is about; the error belongs to its connection (nf_ct_attach), confirmed or not. Returns 0 or an errno.
     """
     if dst is None:
         found = lookup_output(ns, daddr, saddr, oif, tos, mark)
@@ -50,6 +51,9 @@ def send(
     skb.dst = dst
     skb.mark = mark
     skb.sk = sk
+    if about is not None and about.ct is not None:
+        skb.ct = about.ct
+        skb.ctinfo = CT_RELATED + CT_IS_REPLY if about.ctinfo < CT_IS_REPLY else CT_RELATED
     return ip_local_out(ns, skb)
 
 
