@@ -20,17 +20,17 @@ def is_fixed_port(port: int) -> bool:
 
 
 class Cluster:
-    """Build with `Cluster(nodes=2)`, then `add_pod`, `program` the Services, and record."""
+    """Build with `Cluster(Lab(), nodes=2)`, then `add_pod`, `program` the Services, and record."""
 
-    def __init__(self, nodes: int = 2, outside: bool = False) -> None:
-        self.lab = Lab()
+    def __init__(self, lab: Lab, nodes: int = 2, outside: bool = False) -> None:
+        self.lab = lab
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
         self.pods: dict[str, tuple[str, str]] = {}
         self.lab.add_netns("switch")
         self.lab.add_bridge("switch", "br0")
         self.lab.sysctl("switch", "net.bridge.bridge-nf-call-iptables", 0)
         self.lab.sysctl("switch", "net.bridge.bridge-nf-call-arptables", 0)
-        self.lab.run("switch", "ip link set br0 up")
+        self.lab.set_up("switch", "br0")
         for number, node in enumerate(self.nodes, 1):
             self.add_node(number, node)
         if outside:
@@ -43,23 +43,23 @@ class Cluster:
         lab = self.lab
         lab.add_netns(name)
         lab.add_veth(name, "eth0", "switch", f"port-{name}")
-        lab.run("switch", f"ip link set port-{name} master br0 up")
-        lab.run(name, f"ip addr add {address}/24 dev eth0")
-        lab.run(name, "ip link set eth0 up")
+        lab.set_master("switch", f"port-{name}", "br0")
+        lab.set_up("switch", f"port-{name}")
+        lab.add_address(name, "eth0", f"{address}/24")
+        lab.set_up(name, "eth0")
 
     def add_node(self, number: int, name: str) -> None:
         lab = self.lab
         self.add_machine(name, f"192.168.0.{number + 1}")
         lab.sysctl(name, "net.ipv4.ip_forward", 1)
         lab.add_bridge(name, "cbr0")
-        lab.run(name, "ip link set cbr0 up")
-        lab.run(name, f"ip addr add 10.244.{number}.1/24 dev cbr0")
-        mac = lab.output(name, "ip -o link show dev cbr0").partition("link/ether ")[2][:17]
-        lab.run(name, f"ip link set cbr0 address {mac}")  # pinned, as the bridge plugin does
+        lab.set_up(name, "cbr0")
+        lab.add_address(name, "cbr0", f"10.244.{number}.1/24")
+        lab.pin_mac(name, "cbr0")
         for other in range(1, len(self.nodes) + 1):
             if other != number:
-                lab.run(name, f"ip route add 10.244.{other}.0/24 via 192.168.0.{other + 1}")
-        lab.run(name, "ip route add default via 192.168.0.1")
+                lab.add_route(name, f"10.244.{other}.0/24", f"192.168.0.{other + 1}")
+        lab.add_route(name, "default", "192.168.0.1")
         self.program(name, [])
 
     def add_outside(self) -> None:
@@ -67,13 +67,13 @@ class Cluster:
         self.add_machine("router", "192.168.0.1")
         lab.add_netns("internet")
         lab.add_veth("router", "eth1", "internet", "eth0")
-        lab.run("router", "ip addr add 203.0.113.1/24 dev eth1")
-        lab.run("internet", "ip addr add 203.0.113.10/24 dev eth0")
-        lab.run("router", "ip link set eth1 up")
-        lab.run("internet", "ip link set eth0 up")
-        lab.run("internet", "ip route add 192.168.0.0/24 via 203.0.113.1")
+        lab.add_address("router", "eth1", "203.0.113.1/24")
+        lab.add_address("internet", "eth0", "203.0.113.10/24")
+        lab.set_up("router", "eth1")
+        lab.set_up("internet", "eth0")
+        lab.add_route("internet", "192.168.0.0/24", "203.0.113.1")
         lab.sysctl("router", "net.ipv4.ip_forward", 1)
-        lab.run("router", "iptables-restore", stdin=ROUTER)
+        lab.restore("router", ROUTER)
 
     def add_pod(self, name: str, node: str, number: int) -> str:
         """Pod `name` on `node` with the node's address number `number`: what the bridge CNI plugin does, in its order."""
@@ -81,23 +81,22 @@ class Cluster:
         subnet = f"10.244.{self.nodes.index(node) + 1}"
         lab.add_netns(name)
         lab.add_veth(name, "eth0", node, host)
-        lab.run(node, f"ip link set {host} up")
-        lab.run(node, f"ip link set {host} master cbr0")
-        lab.run(node, f"bridge link set dev {host} hairpin on")
+        lab.set_up(node, host)
+        lab.set_master(node, host, "cbr0")
+        lab.set_hairpin(node, host)
         lab.sysctl(name, "net.ipv4.conf.eth0.arp_notify", 1)
-        lab.run(name, f"ip addr add {subnet}.{number}/24 dev eth0")
-        lab.run(name, "ip link set eth0 up")
-        lab.run(name, f"ip route add default via {subnet}.1")
+        lab.add_address(name, "eth0", f"{subnet}.{number}/24")
+        lab.set_up(name, "eth0")
+        lab.add_route(name, "default", f"{subnet}.1")
         lab.wait_forwarding(node, host)
         lab.settle(0.05)
         self.pods[name] = (node, f"{subnet}.{number}")
         return f"{subnet}.{number}"
 
     def delete_pod(self, name: str) -> None:
-        self.lab.drain()
-        self.lab.run(name, "ip link del eth0")
+        self.lab.delete_link(name, "eth0")
         self.pods.pop(name)
 
     def program(self, node: str, services: Sequence[Service]) -> None:
         """Load kube-proxy's rules for these Services into a node, as one `iptables-restore` text."""
-        self.lab.run(node, "iptables-restore", stdin=node_rules(node, services))
+        self.lab.restore(node, node_rules(node, services))

@@ -150,13 +150,6 @@ class Lab:
         self.running.append(process)
         return process
 
-    def socket(self, name: str, kind: int, proto: int = 0) -> socket.socket:
-        """An IPv4 socket that lives in a namespace (5 s timeout)."""
-        with self.inside(name):
-            made = socket.socket(socket.AF_INET, kind, proto)
-        made.settimeout(5)
-        return made
-
     def sysctl(self, name: str, key: str, value: object) -> None:
         with self.inside(name):
             write("/proc/sys/" + key.replace(".", "/"), str(value))
@@ -165,7 +158,7 @@ class Lab:
         with self.inside(name), open("/proc/sys/" + key.replace(".", "/")) as file:
             return file.read().strip().replace("\t", " ")
 
-    # --- links
+    # --- configuration; `tests.kernel.emulated` has the same methods
 
     def add_veth(self, name: str, dev: str, peer_netns: str, peer_dev: str) -> None:
         """A veth pair between two namespaces, offloads off, both ends down."""
@@ -180,12 +173,57 @@ class Lab:
 
     def offloads_off(self, name: str, dev: str) -> None:
         self.run(name, f"ethtool -K {dev} " + " ".join(f"{feature} off" for feature in OFFLOADS))
-        self.learn_mac(name, dev)
+        self.macs.setdefault(self.mac(name, dev), f"{name}.{dev}")
 
-    def learn_mac(self, name: str, dev: str) -> None:
-        """Remember which device a MAC belongs to, for `Normaliser`: the first device that has it keeps it."""
-        mac = self.output(name, f"ip -o link show dev {dev}").partition("link/ether ")[2][:17]
-        self.macs.setdefault(mac, f"{name}.{dev}")
+    def mac(self, name: str, dev: str) -> str:
+        return self.output(name, f"ip -o link show dev {dev}").partition("link/ether ")[2][:17]
+
+    def pin_mac(self, name: str, dev: str) -> None:
+        """Set the MAC that a bridge has, so that it no longer follows its ports'."""
+        self.run(name, f"ip link set {dev} address {self.mac(name, dev)}")
+
+    def set_up(self, name: str, dev: str) -> None:
+        self.run(name, f"ip link set {dev} up")
+
+    def set_master(self, name: str, dev: str, bridge: str) -> None:
+        self.run(name, f"ip link set {dev} master {bridge}")
+
+    def set_hairpin(self, name: str, dev: str) -> None:
+        self.run(name, f"bridge link set dev {dev} hairpin on")
+
+    def set_ageing(self, name: str, bridge: str, seconds: float) -> None:
+        self.run(name, f"ip link set {bridge} type bridge ageing_time {round(seconds * 100)}")
+
+    def delete_link(self, name: str, dev: str) -> None:
+        self.drain()
+        self.run(name, f"ip link del {dev}")
+
+    def add_address(self, name: str, dev: str, address: str) -> None:
+        self.run(name, f"ip addr add {address} dev {dev}")
+
+    def add_route(self, name: str, destination: str, via: str) -> None:
+        self.run(name, f"ip route add {destination} via {via}")
+
+    def set_neighbour(self, name: str, dev: str, address: str, mac: str, state: str) -> None:
+        self.run(name, f"ip neigh replace {address} lladdr {mac} dev {dev} nud {state}")
+
+    def neighbours(self, name: str) -> list[tuple[str, str, str]]:
+        """(address, MAC or "-", state) of each entry."""
+        entries = []
+        for line in self.output(name, "ip neigh").splitlines():
+            words = line.split()
+            entries.append((words[0], words[words.index("lladdr") + 1] if "lladdr" in words else "-", words[-1]))
+        return entries
+
+    def restore(self, name: str, text: str) -> None:
+        """`iptables-restore`: every table in the text is flushed and loaded."""
+        self.run(name, "iptables-restore", stdin=text)
+
+    def saved_rules(self, name: str) -> str:
+        return self.output(name, "iptables-save -c")
+
+    def conntrack(self, name: str) -> str:
+        return self.output(name, "conntrack -L")
 
     def wait_forwarding(self, name: str, dev: str, seconds: float = 3.0) -> None:
         """Wait until a bridge port forwards, as the bridge CNI plugin does."""
@@ -194,6 +232,18 @@ class Lab:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{name}: port {dev} does not forward")
             time.sleep(0.01)
+
+    # --- traffic
+
+    def ping(self, name: str, address: str, count: int = 1, interval: float = 1.0, wait: float = 1.0, ttl: int = 64) -> str:
+        return self.output(name, f"ping -n -c {count} -i {interval} -W {wait} -t {ttl} {address}")
+
+    def socket(self, name: str, kind: int, proto: int = 0) -> socket.socket:
+        """An IPv4 socket that lives in a namespace (5 s timeout)."""
+        with self.inside(name):
+            made = socket.socket(socket.AF_INET, kind, proto)
+        made.settimeout(5)
+        return made
 
     # --- captures
 

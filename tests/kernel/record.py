@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.kernel.cluster import is_fixed_port
-from tests.kernel.lab import Captured, privately
+from tests.kernel.lab import Captured, Lab, privately
 from tests.kernel.normalise import Normaliser
 from tests.kernel.stories import STORIES, Recording
 
@@ -58,14 +58,14 @@ def conntrack_lines(text: str, normaliser: Normaliser) -> str:
     return "\n".join(sorted(text.splitlines()))
 
 
-def record(name: str) -> str:
-    recording = STORIES[name]()
+def record(name: str, lab: Lab) -> str:
+    """Play a story in a lab, this one or the emulator's, and tell it."""
+    recording = STORIES[name](lab)
     for netns in recording.tables:
-        lab = recording.lab
-        recording.texts.append((f"iptables-save -c on {netns}", without_clock(lab.output(netns, "iptables-save -c"))))
-        recording.texts.append((f"conntrack -L on {netns}", lab.output(netns, "conntrack -L")))
+        recording.texts.append((f"iptables-save -c on {netns}", without_clock(lab.saved_rules(netns))))
+        recording.texts.append((f"conntrack -L on {netns}", lab.conntrack(netns)))
     text = golden_text(recording)
-    recording.lab.close()
+    lab.close()
     return text
 
 
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
     for name in names:
 
         def job(name: str = name) -> None:
-            text = record(name)
+            text = record(name, Lab())
             if show:
                 print(text)
             else:

@@ -11,8 +11,6 @@ from tests.kernel.cluster import Cluster
 from tests.kernel.lab import Captured, Lab
 from tests.kernel.rules import Service, node_rules
 
-QUICK = "-c 1 -W 1"
-
 
 @dataclass
 class Recording:
@@ -34,10 +32,6 @@ class Recording:
         action()
         self.lab.settle(settle)
         self.parts.append((title, self.lab.since(mark)))
-
-
-def ping(lab: Lab, netns: str, address: str, options: str = "-c 2 -i 0.2 -W 1") -> str:
-    return lab.output(netns, f"ping -n {options} {address}")
 
 
 def udp_exchange(lab: Lab, client: str, address: tuple[str, int], server: str, bind: tuple[str, int]) -> None:
@@ -72,10 +66,6 @@ def http_exchange(lab: Lab, client: str, address: tuple[str, int], server: str, 
     return str(peer[0])
 
 
-def mac_of(lab: Lab, name: str) -> str:
-    return next(mac for mac, device in lab.macs.items() if device == name)
-
-
 def closed_udp(lab: Lab, client: str, address: tuple[str, int]) -> None:
     with lab.socket(client, SOCK_DGRAM) as calling:
         calling.connect(address)
@@ -90,51 +80,48 @@ def closed_tcp(lab: Lab, client: str, address: tuple[str, int], wait: float = 0.
         calling.connect(address)
 
 
-def pod_to_pod_same_node() -> Recording:
-    cluster = Cluster(nodes=1)
-    lab = cluster.lab
+def pod_to_pod_same_node(lab: Lab) -> Recording:
+    cluster = Cluster(lab, nodes=1)
     story = Recording("story 2: three pods on one node", lab, ["node1"])
     for number, pod in enumerate(("a", "b", "c"), 2):
         story.part(f"pod {pod} is created", lambda pod=pod, number=number: cluster.add_pod(pod, "node1", number))  # type: ignore[misc]
-    story.part("a pings b, nobody knows anybody", lambda: ping(lab, "a", "10.244.1.3"))
+    story.part("a pings b, nobody knows anybody", lambda: lab.ping("a", "10.244.1.3", 2, 0.2))
     story.part("a sends a datagram to b and back", lambda: udp_exchange(lab, "a", ("10.244.1.3", 5000), "b", ("10.244.1.3", 5000)))
     story.part("a asks b over TCP", lambda: http_exchange(lab, "a", ("10.244.1.3", 8080), "b", ("10.244.1.3", 8080)))
     story.part("a sends to a closed UDP port of b", lambda: closed_udp(lab, "a", ("10.244.1.3", 9)))
     story.part("a connects to a closed TCP port of b", lambda: closed_tcp(lab, "a", ("10.244.1.3", 9)))
-    lab.run("node1", "ip link set cbr0 type bridge ageing_time 100")
+    lab.set_ageing("node1", "cbr0", 1)
     lab.settle(2.0)
-    lab.run("a", "ip neigh replace 10.244.1.3 lladdr " + mac_of(lab, "b.eth0") + " dev eth0 nud reachable")
-    lab.run("b", "ip neigh replace 10.244.1.2 lladdr " + mac_of(lab, "a.eth0") + " dev eth0 nud reachable")
-    story.part("the FDB has forgotten everybody: a pings b", lambda: ping(lab, "a", "10.244.1.3", "-c 1 -W 1"))
+    lab.set_neighbour("a", "eth0", "10.244.1.3", lab.mac("b", "eth0"), "reachable")
+    lab.set_neighbour("b", "eth0", "10.244.1.2", lab.mac("a", "eth0"), "reachable")
+    story.part("the FDB has forgotten everybody: a pings b", lambda: lab.ping("a", "10.244.1.3"))
     return story
 
 
-def pod_to_pod_cross_node() -> Recording:
-    cluster = Cluster(nodes=2)
-    lab = cluster.lab
+def pod_to_pod_cross_node(lab: Lab) -> Recording:
+    cluster = Cluster(lab, nodes=2)
     cluster.add_pod("a", "node1", 2)
     cluster.add_pod("b", "node2", 2)
     story = Recording("story 4: a pod on each of two nodes", lab, ["node1", "node2"])
-    story.part("a pings b, nobody knows anybody", lambda: ping(lab, "a", "10.244.2.2"))
+    story.part("a pings b, nobody knows anybody", lambda: lab.ping("a", "10.244.2.2", 2, 0.2))
     story.part("a sends a datagram to b and back", lambda: udp_exchange(lab, "a", ("10.244.2.2", 5000), "b", ("10.244.2.2", 5000)))
     story.part("a asks b over HTTP", lambda: http_exchange(lab, "a", ("10.244.2.2", 8080), "b", ("10.244.2.2", 8080)))
     story.part("a sends to a closed UDP port of b", lambda: closed_udp(lab, "a", ("10.244.2.2", 9)))
     story.part("a connects to a closed TCP port of b", lambda: closed_tcp(lab, "a", ("10.244.2.2", 9)))
-    story.part("a pings b with TTL 1, 2 and 3", lambda: [ping(lab, "a", "10.244.2.2", f"-c 1 -W 0.3 -t {ttl}") for ttl in (1, 2, 3)])
+    story.part("a pings b with TTL 1, 2 and 3", lambda: [lab.ping("a", "10.244.2.2", wait=0.3, ttl=ttl) for ttl in (1, 2, 3)])
     return story
 
 
-def node_to_pod() -> Recording:
-    cluster = Cluster(nodes=1)
-    lab = cluster.lab
+def node_to_pod(lab: Lab) -> Recording:
+    cluster = Cluster(lab, nodes=1)
     cluster.add_pod("a", "node1", 2)
     cluster.add_pod("b", "node1", 3)
     story = Recording("story 3: an agent on the node and its pods", lab, ["node1"])
-    story.part("node1 pings a, nobody knows anybody", lambda: ping(lab, "node1", "10.244.1.2", QUICK))
+    story.part("node1 pings a, nobody knows anybody", lambda: lab.ping("node1", "10.244.1.2"))
     story.part("node1 asks b over HTTP", lambda: http_exchange(lab, "node1", ("10.244.1.3", 8080), "b", ("10.244.1.3", 8080)))
     story.part("a asks node1 at cbr0's address over HTTP", lambda: http_exchange(lab, "a", ("10.244.1.1", 9090), "node1", ("0.0.0.0", 9090)))
     story.part("a asks node1 at eth0's address over HTTP", lambda: http_exchange(lab, "a", ("192.168.0.2", 9090), "node1", ("0.0.0.0", 9090)))
-    story.part("a pings node1 at eth0's address", lambda: ping(lab, "a", "192.168.0.2", QUICK))
+    story.part("a pings node1 at eth0's address", lambda: lab.ping("a", "192.168.0.2"))
     return story
 
 
@@ -144,9 +131,8 @@ def backend(name: str, cluster_ip: str, address: str, node: str, protocol: str =
     return Service(f"default/{name}:{protocol}", cluster_ip, port, ((address, node),), node_port, protocol, local_policy)
 
 
-def pod_to_service() -> Recording:
-    cluster = Cluster(nodes=2)
-    lab = cluster.lab
+def pod_to_service(lab: Lab) -> Recording:
+    cluster = Cluster(lab, nodes=2)
     cluster.add_pod("client", "node1", 2)
     cluster.add_pod("web-0", "node1", 3)
     cluster.add_pod("web-1", "node2", 2)
@@ -179,9 +165,8 @@ def pod_to_service() -> Recording:
     return story
 
 
-def internet_to_service() -> Recording:
-    cluster = Cluster(nodes=2, outside=True)
-    lab = cluster.lab
+def internet_to_service(lab: Lab) -> Recording:
+    cluster = Cluster(lab, nodes=2, outside=True)
     cluster.add_pod("client", "node1", 2)
     cluster.add_pod("web-0", "node1", 3)
     cluster.add_pod("web-1", "node2", 2)
@@ -208,39 +193,36 @@ def internet_to_service() -> Recording:
     story.part("no endpoints", lambda: closed_tcp(lab, "internet", ("192.168.0.2", 30082)))
     ask("a pod by its own node's port", "client", ("192.168.0.2", 30080))
     ask("a pod by the other node's port, policy Local (short-circuit)", "web-1", ("192.168.0.3", 30081))
-    story.part("a pod pings the internet", lambda: ping(lab, "client", "203.0.113.10", QUICK))
+    story.part("a pod pings the internet", lambda: lab.ping("client", "203.0.113.10"))
     story.part("a pod asks a server in the internet", lambda: http_exchange(lab, "client", there, "internet", there))
     story.part("a pod sends to a closed UDP port in the internet", lambda: closed_udp(lab, "client", ("203.0.113.10", 9)))
     story.texts.insert(0, ("the client as the server saw it", "\n".join(seen)))
     return story
 
 
-def pod_restart() -> Recording:
-    cluster = Cluster(nodes=1)
-    lab = cluster.lab
+def pod_restart(lab: Lab) -> Recording:
+    cluster = Cluster(lab, nodes=1)
     cluster.add_pod("a", "node1", 2)
     cluster.add_pod("b", "node1", 3)
     story = Recording("story 7: b's address comes back with another MAC", lab, ["node1"])
     states: list[str] = []
 
     def note(title: str) -> None:
-        entries = {netns: lab.output(netns, "ip neigh").split() for netns in ("a", "node1", "b2" if "b2" in lab.taps else "b")}
-        for netns, words in entries.items():
-            for i in (i for i, word in enumerate(words) if word == "dev"):
-                mac = words[i + 3] if words[i + 2] == "lladdr" else "-"
-                state = next(word for word in words[i + 2 :] if word.isupper())
-                states.append(f"{title}: {netns} knows {words[i - 1]} as {lab.macs.get(mac, mac)} {state}")
+        for netns in ("a", "node1", "b2" if "b2" in cluster.pods else "b"):
+            for address, mac, state in lab.neighbours(netns):
+                states.append(f"{title}: {netns} knows {address} as {lab.macs.get(mac, mac)} {state}")
 
     story.part("a asks b over HTTP", lambda: http_exchange(lab, "a", ("10.244.1.3", 8080), "b", ("10.244.1.3", 8080)))
     note("before")
     story.part("the next seconds: refreshes", lambda: lab.settle(5.5))
     note("six seconds later")
+    old = lab.mac("b", "eth0")
     cluster.delete_pod("b")
     story.part("b2 is created with b's address", lambda: cluster.add_pod("b2", "node1", 3))
     note("b2 is created")
-    lab.run("a", "ip neigh change 10.244.1.3 dev eth0 nud stale")  # as if its reachable time had run out
+    lab.set_neighbour("a", "eth0", "10.244.1.3", old, "stale")  # as if its reachable time had run out
     note("a's entry has gone stale")
-    story.part("a pings six times, 1.9 s apart", lambda: ping(lab, "a", "10.244.1.3", "-c 6 -i 1.9 -W 1"), settle=0.2)
+    story.part("a pings six times, 1.9 s apart", lambda: lab.ping("a", "10.244.1.3", 6, 1.9), settle=0.2)
     note("after six pings")
     lab.settle(6)
     note("six seconds later still")
@@ -248,7 +230,7 @@ def pod_restart() -> Recording:
     return story
 
 
-STORIES: dict[str, Callable[[], Recording]] = {
+STORIES: dict[str, Callable[[Lab], Recording]] = {
     "pod-to-pod-same-node": pod_to_pod_same_node,
     "node-to-pod": node_to_pod,
     "pod-to-pod-cross-node": pod_to_pod_cross_node,

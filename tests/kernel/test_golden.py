@@ -6,7 +6,7 @@ import difflib
 
 import pytest
 
-from tests.kernel.lab import privately
+from tests.kernel.lab import Lab, privately
 from tests.kernel.record import GOLDEN, record
 from tests.kernel.stories import STORIES
 
@@ -16,7 +16,12 @@ UNHURRIED = {"pod-restart"}  # waits for neighbour timers in real time
 @pytest.mark.root
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in UNHURRIED else ()) for name in STORIES])
 def test_the_kernel_still_does_what_was_recorded(name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert privately(lambda: print(record(name), end="")) == 0
-    now = capfd.readouterr().out.splitlines()[1:]
     then = (GOLDEN / f"{name}.txt").read_text().splitlines()[1:]  # the first line has the versions
-    assert list(difflib.unified_diff(then, now, "recorded", "now", lineterm="", n=2)) == []
+    differences = []
+    for _attempt in range(2):  # a busy machine may hold up a program for longer than a delayed ACK waits
+        assert privately(lambda: print(record(name, Lab()), end="")) == 0
+        now = capfd.readouterr().out.splitlines()[1:]
+        if now == then:
+            return
+        differences.append("\n".join(difflib.unified_diff(then, now, "recorded", "now", lineterm="", n=2)))
+    pytest.fail("\n\nagain:\n".join(differences), pytrace=False)
