@@ -48,7 +48,6 @@ class Neigh:
         self.state = NONE
         self.header: bytes | None = None
         self.hh = False
-        self.hh = False
         self.updated = self.used = now
         self.confirmed = now
         self.probes = 0
