@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emu.net.fib import RTN_UNICAST, RTN_UNSPEC
-from emu.net.ip_header import parse
-from emu.net.route import lookup_input
+from emu.net.ip_fragment import pieces
+from emu.net.ip_header import IP_DF, parse
+from emu.net.route import Dst, lookup_input
 from emu.net.skb import PACKET_HOST, PACKET_OTHERHOST
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def pre_routing(ns: Namespace, bridge: Bridge, port: BridgePort, skb: Skb) -> bo
     skb.dev = skb.iif = bridge
     if not ns.nf.hook(PREROUTING, skb, bridge, None):
         return False
+    nf_bridge = skb.nf_bridge  # put together from fragments, it is the first one's
     nf_bridge.frag_max = skb.frag_max
     if nf_bridge.otherhost:
         skb.pkt_type = PACKET_OTHERHOST
@@ -147,6 +149,8 @@ def forward(ns: Namespace, skb: Skb, indev: NetDevice | None, outdev: NetDevice)
         skb.pkt_type = PACKET_HOST
         nf_bridge.otherhost = True
     nf_bridge.physoutdev = outdev
+    if skb.dst is None:
+        skb.dst = _fake_dst(parent)
     if not ns.nf.hook(FORWARD, skb, parent, parent):
         return False
     nf_bridge.frag_max = skb.frag_max
@@ -170,5 +174,34 @@ def post_routing(ns: Namespace, skb: Skb, outdev: NetDevice) -> bool:
         return False
     if nf_bridge.otherhost:
         skb.pkt_type = PACKET_OTHERHOST
+        nf_bridge.otherhost = False
+    size = len(skb.l3)
+    mtu = outdev.mtu
+    if nf_bridge.frag_max and nf_bridge.frag_max < mtu:
+        mtu = nf_bridge.frag_max
+    if size <= mtu:
+        skb.nf_bridge = None
+        return True
+    _refragment(ns, skb, outdev, nf_bridge)
+    return False
+
+
+def _refragment(ns: Namespace, skb: Skb, outdev: NetDevice, nf_bridge: NfBridge) -> None:
+    """What conntrack put together goes on in pieces no larger than they came (br_nf_ip_fragment). Nobody is told if it may not."""
+    mtu = skb.dst.mtu
+    if (skb.frag & IP_DF and not skb.ignore_df) or nf_bridge.frag_max > mtu:
+        ns.drop(skb, "NOT_SPECIFIED", f"br_netfilter: {len(skb.l3)} bytes may not be fragmented for {outdev.name}", outdev)
+        return
+    if nf_bridge.frag_max:
+        mtu = min(mtu, nf_bridge.frag_max)
+    port = outdev.port
     skb.nf_bridge = None
-    return True
+    for piece in pieces(ns, skb, mtu) if len(skb.l3) > mtu else [skb]:
+        port.bridge._push(port, piece)
+
+
+def _fake_dst(bridge: NetDevice) -> Dst:
+    """The route of packets that are only bridged: none, but it has the bridge's MTU, and ICMP errors need one (br_nf_core.c)."""
+    dst = Dst(RTN_UNICAST, bridge)
+    dst.mtu = bridge.mtu
+    return dst
