@@ -1,0 +1,87 @@
+"""Echo over UDP and TCP (RFC 862), servers and clients."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+
+class _UdpEcho(asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(data, addr)
+
+
+async def udp_echo_server(port: int = 7, host: str = "0.0.0.0") -> None:
+    """Send every datagram back, until cancelled. Raises OSError EADDRINUSE."""
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(_UdpEcho, local_addr=(host, port))
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        transport.close()
+
+
+class _UdpAnswer(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if not self.answer.done():
+            self.answer.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(exc)
+
+
+async def udp_request(host: str, port: int, data: bytes, *, timeout: float | None = 5.0, source_port: int = 0) -> bytes:
+    """Send a datagram and wait for one. Raises TimeoutError, ConnectionRefusedError (the port is closed), OSError."""
+    local = ("0.0.0.0", source_port) if source_port else None
+    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(_UdpAnswer, local_addr=local, remote_addr=(host, port))
+    try:
+        transport.sendto(data)
+        async with asyncio.timeout(timeout):
+            return await protocol.answer
+    finally:
+        transport.close()
+
+
+async def tcp_echo_server(port: int = 7, host: str = "0.0.0.0") -> None:
+    """Send every byte back, until cancelled. Raises OSError EADDRINUSE."""
+    server = await asyncio.start_server(_tcp_echo, host, port)
+    async with server:
+        await server.serve_forever()
+
+
+async def _tcp_echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+    except ConnectionError:
+        pass  # the client is gone
+    finally:
+        writer.close()
+
+
+async def tcp_request(host: str, port: int, data: bytes, *, timeout: float | None = 5.0) -> bytes:
+    """Connect, send, half-close, return all that comes back. Raises TimeoutError, ConnectionRefusedError, OSError."""
+    async with asyncio.timeout(timeout):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            async with asyncio.TaskGroup() as group:  # what comes back may fill the windows before all is sent
+                group.create_task(_send_all(writer, data))
+                answer = group.create_task(reader.read())
+            return answer.result()
+        finally:
+            writer.close()
+
+
+async def _send_all(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(data)
+    await writer.drain()
+    writer.write_eof()

@@ -1,0 +1,111 @@
+"""A small HTTP client: one request over one connection, as curl does it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import h11
+
+MAX_BODY = 1 << 26
+
+
+@dataclass(slots=True)
+class Response:
+    """`headers`: pairs of lower-case name and value in order. `local`, `remote`: (address, port) of the connection. `time_ns`: from connect to the end."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    content: bytes = b""
+    local: tuple[str, int] = ("", 0)
+    remote: tuple[str, int] = ("", 0)
+    time_ns: int = 0
+
+    @property
+    def body(self) -> str:
+        """The content as text."""
+        return self.content.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name."""
+        return next((value for key, value in self.headers if key == name.lower()), None)
+
+
+class HttpError(ValueError):
+    """The URL cannot be fetched, or the answer is not HTTP."""
+
+
+async def http_request(
+    method: str, url: str, *, content: bytes = b"", headers: list[tuple[str, str]] | None = None, timeout: float | None = None, user_agent: str = "curl/7.88.1",
+) -> Response:  # fmt: skip
+    """Fetch `url` (http only). `timeout`: virtual seconds for all of it. Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise HttpError(f"{url!r} is not an http:// URL")
+    try:
+        port = parts.port or 80
+    except ValueError:
+        raise HttpError(f"{url!r}: the port is not a number up to 65535") from None
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    async with asyncio.timeout(timeout):
+        return await _fetch(method, parts.hostname, port, target, parts.netloc.rpartition("@")[2], content, headers or [], user_agent)
+
+
+async def http_get(url: str, *, timeout: float | None = None, headers: list[tuple[str, str]] | None = None) -> Response:
+    """GET."""
+    return await http_request("GET", url, headers=headers, timeout=timeout)
+
+
+async def _fetch(
+    method: str, host: str, port: int, target: str, authority: str, content: bytes, headers: list[tuple[str, str]], user_agent: str
+) -> Response:  # fmt: skip
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        conn = h11.Connection(h11.CLIENT)
+        lines = [("Host", authority), ("User-Agent", user_agent), ("Accept", "*/*"), *headers]
+        if content:
+            lines.append(("Content-Length", str(len(content))))
+        try:
+            data = conn.send(h11.Request(method=method, target=target, headers=lines)) or b""
+            if content:
+                data += conn.send(h11.Data(data=content)) or b""
+            data += conn.send(h11.EndOfMessage()) or b""
+        except h11.LocalProtocolError as error:
+            raise HttpError(f"{method} {target}: {error}") from None
+        writer.write(data)
+        await writer.drain()
+        response = await _receive(conn, reader)
+        local, remote = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
+        response.local, response.remote = (local[0], local[1]), (remote[0], remote[1])
+        response.time_ns = round((loop.time() - start) * 1e9)
+        return response
+    finally:
+        writer.close()
+
+
+async def _receive(conn: h11.Connection, reader: asyncio.StreamReader) -> Response:
+    response: Response | None = None
+    body = bytearray()
+    try:
+        while True:
+            event = conn.next_event()
+            if event is h11.NEED_DATA:
+                conn.receive_data(await reader.read(65536))
+            elif isinstance(event, h11.Response):
+                response = Response(event.status_code, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers])
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > MAX_BODY:
+                    raise HttpError(f"the answer is longer than {MAX_BODY} bytes")
+            elif isinstance(event, h11.EndOfMessage):
+                break
+            elif not isinstance(event, h11.InformationalResponse):
+                raise HttpError("the connection was closed before an answer came")
+    except h11.RemoteProtocolError as error:
+        raise HttpError(f"the answer is not HTTP: {error}") from None
+    assert response is not None
+    response.content = bytes(body)
+    return response

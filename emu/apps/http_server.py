@@ -1,0 +1,135 @@
+"""A small HTTP server with the answers of Kubernetes' test image agnhost (netexec): who served, who asked, echo, health."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from email.utils import formatdate
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import h11
+
+from emu.aio.process import echo
+
+EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
+MAX_BODY = 1 << 24
+REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 412: "Precondition Failed", 413: "Content Too Large"}
+
+# (method, path, query, body, client's address) -> (status, body)
+Handler = Callable[[str, str, dict[str, list[str]], bytes, tuple[str, int]], "tuple[int, bytes] | None"]
+
+
+class HttpServer:
+    """`GET /hostname` (the pod's name), `/clientip` (address:port), `/echo?msg=` (also `&code=`; POST returns its body), `/healthz` (200 when `ready`, else
+    412 as agnhost), `/` (its name); 404 for all else. HEAD, keep-alive, pipelining. `handler` may answer first; None leaves it to the server.
+
+    `await serve()` runs until cancelled. `requests`: how many were answered; `log=True` prints a line for each.
+    """
+
+    def __init__(
+        self, hostname: str, port: int = 8080, *, host: str = "0.0.0.0", ready: bool = True, handler: Handler | None = None, log: bool = False
+    ) -> None:  # fmt: skip
+        self.hostname = hostname
+        self.port = port
+        self.host = host
+        self.ready = ready
+        self.handler = handler
+        self.log = log
+        self.requests = 0
+
+    async def serve(self) -> None:
+        """Listen and answer. Raises OSError EADDRINUSE when the port is taken."""
+        server = await asyncio.start_server(self._connection, self.host, self.port)
+        async with server:
+            await server.serve_forever()
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conn = h11.Connection(h11.SERVER)
+        peer = writer.get_extra_info("peername")
+        try:
+            while await self._exchange(conn, reader, writer, (peer[0], peer[1])):
+                conn.start_next_cycle()
+        except (ConnectionError, TimeoutError):
+            pass  # the client is gone
+        finally:
+            writer.close()
+
+    async def _exchange(self, conn: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: tuple[str, int]) -> bool:
+        """One request and its answer; whether another may follow."""
+        request: h11.Request | None = None
+        body = bytearray()
+        try:
+            while True:
+                event = conn.next_event()
+                if event is h11.NEED_DATA:
+                    if conn.they_are_waiting_for_100_continue:
+                        writer.write(conn.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+                    conn.receive_data(await reader.read(65536))
+                elif isinstance(event, h11.Request):
+                    request = event
+                elif isinstance(event, h11.Data):
+                    body += event.data
+                    if len(body) > MAX_BODY:
+                        raise h11.RemoteProtocolError("body too large", error_status_hint=413)
+                elif isinstance(event, h11.EndOfMessage):
+                    break
+                else:  # the connection is closed, or changes its protocol
+                    return False
+        except h11.RemoteProtocolError as error:
+            if conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                status = error.error_status_hint or 400
+                await self._send(conn, writer, status, f"{status} {REASONS.get(status, 'Bad Request')}".encode(), close=True)
+            return False
+        assert request is not None
+        method = request.method.decode("ascii")
+        parts = _split(request.target)
+        status, answer = (400, b"400 Bad Request") if parts is None else self._answer(method, parts[0], parts[1], bytes(body), peer)
+        self.requests += 1
+        if self.log:
+            echo(f"{peer[0]}:{peer[1]} {method} {request.target.decode('latin-1')} {status}")
+        await self._send(conn, writer, status, answer, head=method == "HEAD")
+        return conn.our_state is h11.DONE and conn.their_state is h11.DONE
+
+    async def _send(self, conn: h11.Connection, writer: asyncio.StreamWriter, status: int, body: bytes, *, head: bool = False, close: bool = False) -> None:
+        headers = [
+            ("Date", formatdate(EPOCH_S + int(asyncio.get_running_loop().time()), usegmt=True)),
+            ("Content-Length", str(len(body))),
+            ("Content-Type", "text/plain; charset=utf-8"),
+        ]
+        if close:
+            headers.append(("Connection", "close"))
+        data = conn.send(h11.Response(status_code=status, reason=REASONS.get(status, ""), headers=headers)) or b""
+        if not head:
+            data += conn.send(h11.Data(data=body)) or b""
+        writer.write(data + (conn.send(h11.EndOfMessage()) or b""))
+        await writer.drain()
+
+    def _answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes, peer: tuple[str, int]) -> tuple[int, bytes]:
+        if self.handler is not None:
+            answer = self.handler(method, path, query, body, peer)
+            if answer is not None:
+                return answer
+        if method not in ("GET", "HEAD", "POST", "PUT"):
+            return 405, b"405 method not allowed\n"
+        if path in ("/hostname", "/hostName", "/"):
+            return 200, self.hostname.encode()
+        if path == "/clientip":
+            return 200, f"{peer[0]}:{peer[1]}".encode()
+        if path == "/echo":
+            if method in ("POST", "PUT"):
+                return 200, body
+            code = query.get("code", ["200"])[0]
+            status = int(code) if code.isascii() and code.isdigit() and len(code) == 3 and 200 <= int(code) < 600 and code not in ("204", "304") else 200
+            return status, query.get("msg", [""])[0].encode("utf-8", "replace")
+        if path in ("/healthz", "/readyz"):
+            return (200, b"") if self.ready else (412, b"")
+        return 404, b"404 page not found\n"
+
+
+def _split(target: bytes) -> tuple[str, dict[str, list[str]]] | None:
+    """Path and query of a request target, None when it makes no sense."""
+    try:
+        parts = urlsplit(target.decode("ascii"))
+        return unquote(parts.path) or "/", parse_qs(parts.query, keep_blank_values=True, max_num_fields=100)
+    except (ValueError, UnicodeDecodeError):
+        return None
