@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.net import stack
+from emu.net import sockets, stack
 from emu.net.device import random_mac
 from emu.net.netns import Kernel, Namespace, NetError
 from emu.net.nic import Nic
@@ -96,6 +96,9 @@ class Machine:
 
 def _tear_down(ns: Namespace) -> None:
     """Take down everything in a namespace (cleanup_net); frames on their way to it find nobody."""
+    sockets.destroy(ns)
+    if ns.ct is not None:
+        ns.ct.flush()
     for dev in list(ns.devices.values()):
         dev.unregister()
     ns.gone = True

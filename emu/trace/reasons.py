@@ -43,6 +43,8 @@ REASONS: dict[str, str] = {
     "BRIDGE_INGRESS_STP_STATE": "the bridge port does not forward yet",
     "BRIDGE_NON_FORWARDING_STATE": "no port to forward to",
     "ARP_PVLAN_DISABLE": "proxy ARP for a private VLAN is off",
+    "MAC_IEEE_MAC_CONTROL": "the destination MAC is an IEEE MAC control address (pause frames)",
+    "NO_TX_TARGET": "no port or device to send it to",
     "MAC_INVALID_SOURCE": "the source MAC is not a unicast address",
     "ICMP_GLOBAL_RATE": "the global ICMP rate limit",
     "EMU_WIRE_LOSS": "lost on the wire as asked",
