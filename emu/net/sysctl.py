@@ -215,7 +215,7 @@ class Sysctl:
     tcp_retries1 = 3
     tcp_retries2 = 15
     tcp_rfc1337 = 0
-    tcp_rmem = (4096, 131072, 6291456)
+    tcp_rmem = (4096, 131072, 33554432)
     tcp_rto_max_ms = 120000
     tcp_rto_min_us = 200000
     tcp_sack = 1
