@@ -91,12 +91,18 @@ def _xmit_recovery(tp: TcpSock, now: int, new_data: bool) -> None:
 def _measure(tp: TcpSock, segment: Segment, now: int, result: AckResult) -> None:
     """A round trip from the scoreboard (Karn: only what was sent once), else from the timestamp (tcp_ack_update_rtt)."""
     rtt = result.rtt_us if result.rtt_us >= 0 else result.sack_rtt_us
-    if rtt < 0 and result.acked and tp.tstamp_ok and segment.ts_ecr:
-        delta = (now // MS + tp.ts_offset - segment.ts_ecr) & MASK
-        if delta < 0x200000:
-            rtt = max(delta, 1) * 1000
     if rtt >= 0:
         tp.rtt.sample(rtt, tp.snd_una, tp.snd_nxt)
+        tp.backoff = 0
+    elif result.acked and tp.tstamp_ok and segment.ts_ecr:
+        measure_by_stamp(tp, segment.ts_ecr, now)
+
+
+def measure_by_stamp(tp: TcpSock, ts_ecr: int, now: int) -> None:
+    """How long ago our timestamp, which now came back, was sent; in whole milliseconds, at least one."""
+    delta = (now // MS + tp.ts_offset - ts_ecr) & MASK
+    if delta < 0x200000:
+        tp.rtt.sample(max(delta, 1) * 1000, tp.snd_una, tp.snd_nxt)
         tp.backoff = 0
 
 

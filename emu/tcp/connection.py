@@ -12,6 +12,8 @@ from emu.tcp.sock import CA_LOSS, TcpSock
 from emu.tcp.states import Cause, State
 from emu.tcp.timewait import process_time_wait, reuse_isn
 
+_NEED_RESET = (State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT1, State.FIN_WAIT2, State.SYN_RECV)  # tcp_need_reset
+
 
 class Connection(TcpSock):
     """`Connection(sport, dport, isn, ts_offset, mss_limit, settings)`; ports are local and remote, `mss_limit` is the route's MTU less 40.
@@ -92,7 +94,7 @@ class Connection(TcpSock):
             return
         state = self.state
         if state is State.SYN_SENT:
-            self.send_shutdown = True
+            tcp_input.done(self, Cause.DROP)
             return
         if state not in (State.ESTABLISHED, State.SYN_RECV, State.CLOSE_WAIT):
             return
@@ -149,13 +151,18 @@ class Connection(TcpSock):
         events = self.events
         return events.popleft() if events else None
 
-    def icmp_error(self, number: int, hard: bool, now: int) -> None:
-        """An ICMP error about one of our segments. Hard ones end connect() with errno `number`; others are remembered for a timeout (tcp_v4_err)."""
-        if self.state in (State.SYN_SENT, State.SYN_RECV) and hard:
+    def icmp_error(self, number: int, hard: bool, now: int, seq: int | None = None) -> None:
+        """An ICMP error about one of our segments, `seq` the sequence number it quotes. In SYN_SENT a hard one ends connect() with errno `number`
+        (Linux takes every destination unreachable but "fragmentation needed", and time exceeded, as hard there); else it is kept for a timeout.
+        Quotes of what is not in flight are ignored (tcp_v4_err).
+        """
+        if self.state in (State.CLOSE, State.TIME_WAIT) or (seq is not None and (seq - self.snd_una) & MASK > (self.snd_nxt - self.snd_una) & MASK):
+            return
+        if hard and self.state in (State.SYN_SENT, State.SYN_RECV):
             self.errno = number
             self.events.append(Reset(number))
             tcp_input.done(self, Cause.RST)
-        elif self.state is not State.CLOSE:
+        else:
             self.soft_errno = number
 
     def pmtu(self, mtu: int, now: int) -> None:
@@ -189,6 +196,7 @@ class Connection(TcpSock):
         self.push_pending = True
 
     def _user_calls(self, now: int) -> None:
+        """What the program asked for since the last segments_to_send, in its order: acknowledge what it read, push, reset."""
         if self.state in (State.CLOSE, State.TIME_WAIT):
             self.push_pending = self.abort_pending = self.orphan_pending = False
             self.cleanup_copied = 0
@@ -201,7 +209,7 @@ class Connection(TcpSock):
                 receive.cleanup_rbuf(self, copied, now)
         if self.abort_pending:
             self.abort_pending = False
-            if self.state not in (State.SYN_SENT,):
+            if self.state in _NEED_RESET or (self.state in (State.CLOSING, State.LAST_ACK) and self.snd_nxt != self.write_seq):
                 output.send_active_reset(self, now)
             tcp_input.done(self, Cause.RST)
             return
@@ -213,5 +221,4 @@ class Connection(TcpSock):
             receive.cleanup_rbuf(self, copied, now)
         if self.orphan_pending:
             self.orphan_pending = False
-            self.life_kind = State.FIN_WAIT2
-            self.life_at = now + self.settings.tcp_fin_timeout * 1_000_000_000
+            tcp_input.begin_fin_wait2(self, now)

@@ -50,7 +50,6 @@ def time_wait(tp: TcpSock, now: int) -> None:
     tp.timer_kind = NO_TIMER
     tp.delack_armed = False
     tp.comp_at = None
-    tp.life_kind = State.TIME_WAIT
     tp.life_at = now + tp.settings.tcp_time_wait_ns
 
 
@@ -210,13 +209,17 @@ def _abort_on_data(tp: TcpSock, segment: Segment) -> None:
     done(tp, Cause.RST)
 
 
+def begin_fin_wait2(tp: TcpSock, now: int) -> None:
+    """Nobody will read: wait for the peer's FIN, but not for ever (tcp_fin_time)."""
+    tp.life_at = now + max(tp.settings.tcp_fin_timeout * 1_000_000_000, (tp.rtt.rto_ns << 2) - (tp.rtt.rto_ns >> 1))
+
+
 def _orphan_wait(tp: TcpSock, segment: Segment, now: int) -> bool:
     """FIN_WAIT2 of a closed socket lasts tcp_fin_timeout; False if the segment ended the connection."""
     if segment.payload and after((segment.seq + len(segment.payload)) & MASK, tp.rcv_nxt):
         _abort_on_data(tp, segment)
         return False
-    tp.life_kind = State.FIN_WAIT2
-    tp.life_at = now + max(tp.settings.tcp_fin_timeout * 1_000_000_000, (tp.rtt.rto_ns << 2) - (tp.rtt.rto_ns >> 1))
+    begin_fin_wait2(tp, now)
     return True
 
 
@@ -267,6 +270,8 @@ def process_syn_sent(tp: TcpSock, segment: Segment, now: int) -> None:
         window.init_rcv_mss(tp)
         tp.move(Cause.RCV_SYN_ACK)
         tp.lrcvtime = tp.lsndtime = now
+        output.init_transfer(tp, tp.tstamp_ok and segment.ts_ecr == (tp.first_send_ns // MS + tp.ts_offset) & MASK)
+        tp.retransmits = 0
         window.init_buffer_space(tp, now)
         tp.timer_kind = NO_TIMER
         tp.events.append(CONNECTED)

@@ -20,7 +20,7 @@ class Request:
 
     __slots__ = (
         "acked", "advmss", "dport", "due", "isn", "key", "last_oow_ns", "mss", "peer", "peer_isn", "rcv_wnd", "rcv_wscale", "sack_ok", "sent_ns",
-        "snd_wscale", "sport", "timeouts", "retransmitted", "ts_offset", "ts_recent", "tstamp_ok", "window_clamp", "wscale_ok",
+        "snd_wscale", "sport", "timeouts", "retransmits", "ts_offset", "ts_recent", "tstamp_ok", "window_clamp", "wscale_ok",
     )
 
     def __init__(self, segment: Segment, peer: Hashable, now: int, isn: int, ts_offset: int, advmss: int, settings: Settings) -> None:
@@ -40,7 +40,7 @@ class Request:
         self.snd_wscale = segment.wscale or 0 if self.wscale_ok else 0
         self.rcv_wnd, self.window_clamp, self.rcv_wscale = window.initial(settings, advmss - (12 if self.tstamp_ok else 0), self.wscale_ok)
         self.timeouts = 0
-        self.retransmitted = False
+        self.retransmits = 0
         self.sent_ns = now
         self.due = now + SECOND
         self.acked = False
@@ -121,7 +121,7 @@ class Listener:
                 del self._requests[request.key]
                 continue
             request.timeouts += 1
-            request.retransmitted = True
+            request.retransmits += 1
             request.due = now + min(SECOND << request.timeouts, self.settings.tcp_rto_max_ns)
             self._out.append((request.peer, request.syn_ack(now)))
 
@@ -147,7 +147,7 @@ class Listener:
         old = stamped and before(segment.ts_val or 0, request.ts_recent)
         if seq == request.peer_isn and flags & (RST | SYN | ACK | FIN) == SYN and not old:
             if not self._limited(request, now):  # the client asks again
-                request.retransmitted = True
+                request.retransmits += 1
                 self._out.append((request.peer, request.syn_ack(now)))
                 request.due = now + min(SECOND << request.timeouts, self.settings.tcp_rto_max_ns)
             return None

@@ -81,6 +81,14 @@ def syn_segment(tp: TcpSock, now: int, flags: int) -> Segment:
     )
 
 
+def init_transfer(tp: TcpSock, first_answered: bool) -> None:
+    """A handshake that needed several tries begins carefully, unless the peer answered our first one (tcp_init_transfer, tcp_init_metrics)."""
+    if not tp.rtt.srtt_us:
+        tp.rtt.fall_back()
+    if tp.syn_retransmits > 1 and not first_answered:
+        tp.cwnd = 1
+
+
 def bound_to_half_wnd(tp: TcpSock, size: int) -> int:
     """Never more than half of the largest window the peer offered, so that its ACK clock runs (tcp_bound_to_half_wnd)."""
     cutoff = tp.max_window >> 1 if tp.max_window > MSS_DEFAULT else tp.max_window

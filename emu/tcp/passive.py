@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from emu.tcp import ack, output, window
 from emu.tcp import input as tcp_input
-from emu.tcp import output, window
 from emu.tcp.segment import Segment
 from emu.tcp.seq import MASK
 from emu.tcp.sock import TcpSock
@@ -19,10 +19,11 @@ class Handshake(Protocol):
     peer_isn: int
     rcv_wnd: int
     rcv_wscale: int
-    retransmitted: bool
+    retransmits: int
     sack_ok: bool
     sent_ns: int
     snd_wscale: int
+    ts_offset: int
     ts_recent: int
     tstamp_ok: bool
     window_clamp: int
@@ -49,8 +50,12 @@ def open_child(tp: TcpSock, request: Handshake, segment: Segment, now: int) -> N
     tp.lsndtime = tp.lrcvtime = now
     output.sync_mss(tp)
     window.init_rcv_mss(tp)
-    if not request.retransmitted:
+    tp.syn_retransmits = request.retransmits
+    if not request.retransmits:
         tp.rtt.sample((now - request.sent_ns) // 1000, tp.snd_una, tp.snd_nxt)
+    elif tp.tstamp_ok and segment.ts_ecr:
+        ack.measure_by_stamp(tp, segment.ts_ecr, now)
+    output.init_transfer(tp, segment.ts_ecr == (request.sent_ns // output.MS + request.ts_offset) & MASK)
     window.init_buffer_space(tp, now)
     tp.move(Cause.RCV_ACK_OF_SYN)
     tcp_input.process(tp, segment, now)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 MS = 1_000_000
 TIMEOUT_INIT_NS = 1_000_000_000
+TIMEOUT_FALLBACK_NS = 3_000_000_000
 
 
 class RttEstimator:
@@ -54,6 +55,11 @@ class RttEstimator:
             self.rtt_seq = snd_nxt
         self.srtt_us = srtt if srtt > 0 else 1
         self.set_rto()
+
+    def fall_back(self) -> None:
+        """No measurement from a handshake that had to be repeated: three seconds (RFC 6298 section 5.7)."""
+        self.mdev_us = self.mdev_max_us = self.rttvar_us = TIMEOUT_FALLBACK_NS // 1000
+        self.rto_ns = TIMEOUT_FALLBACK_NS
 
     def set_rto(self) -> None:
         """The timeout without backoff, in whole milliseconds as a 1000 Hz kernel's timer has it."""

@@ -57,8 +57,9 @@ class TcpSock:
         # asked by the program, done by the next segments_to_send
         "abort_pending", "orphan_pending",
         # timers: absolute ns, or None
-        "timer_kind", "timer_at", "delack_at", "delack_armed", "life_at", "retransmits", "backoff", "probes_out", "last_oow_ack_ns", "first_send_ns", "comp_at",
-        "compressed_ack", "dup_ack_counter", "compressed_rcv_nxt", "rcv_tstamp", "life_kind",
+        "timer_kind", "timer_at", "delack_at", "delack_armed", "life_at", "retransmits", "syn_retransmits",
+        "backoff", "probes_out", "last_oow_ack_ns", "first_send_ns", "comp_at",
+        "compressed_ack", "dup_ack_counter", "compressed_rcv_nxt", "rcv_tstamp", "keep_probe_ns",
     )
 
     def __init__(self, sport: int, dport: int, isn: int, ts_offset: int, mss_limit: int, settings: Settings) -> None:
@@ -181,6 +182,7 @@ class TcpSock:
         self.delack_armed = False
         self.life_at: int | None = None
         self.retransmits = 0
+        self.syn_retransmits = 0
         self.backoff = 0
         self.probes_out = 0
         self.last_oow_ack_ns: int | None = None
@@ -190,7 +192,7 @@ class TcpSock:
         self.dup_ack_counter = 0
         self.compressed_rcv_nxt = 0
         self.rcv_tstamp = 0
-        self.life_kind = State.TIME_WAIT
+        self.keep_probe_ns = 0
 
     def move(self, cause: Cause) -> None:
         """Change state along the table; a way that is not there is a bug here, not bad input."""

@@ -12,6 +12,9 @@ from emu.tcp.seq import HALF, MASK, after
 from emu.tcp.sock import CA_RECOVERY, NO_TIMER, TIME_LOSS_PROBE, TIME_PROBE0, TIME_REO_TIMEOUT, TIME_RETRANS, TcpSock
 from emu.tcp.states import Cause, State
 
+SECOND = 1_000_000_000
+_NO_KEEPALIVE = (State.CLOSE, State.LISTEN, State.SYN_SENT, State.TIME_WAIT)
+
 
 def next_timeout(tp: TcpSock) -> int | None:
     """The earliest time at which handle() has something to do, or None."""
@@ -22,7 +25,18 @@ def next_timeout(tp: TcpSock) -> int | None:
         soonest = tp.delack_at
     if tp.comp_at is not None and (soonest is None or tp.comp_at < soonest):
         soonest = tp.comp_at
+    if tp.keepalive and (due := keepalive_due(tp)) is not None and (soonest is None or due < soonest):
+        soonest = due
     return soonest
+
+
+def keepalive_due(tp: TcpSock) -> int | None:
+    """When an idle connection with SO_KEEPALIVE is to be probed (next); None while something is in flight or waits (tcp_keepalive_timer)."""
+    if tp.state in _NO_KEEPALIVE or tp.packets_out or tp.write_queue:
+        return None
+    if tp.probes_out:
+        return tp.keep_probe_ns + tp.settings.tcp_keepalive_intvl * SECOND
+    return max(tp.lrcvtime, tp.rcv_tstamp) + tp.settings.tcp_keepalive_time * SECOND
 
 
 def handle(tp: TcpSock, now: int) -> None:
@@ -44,9 +58,22 @@ def handle(tp: TcpSock, now: int) -> None:
             reordering_timer(tp, now)
         elif kind == TIME_PROBE0:
             probe_timer(tp, now)
+    if tp.keepalive and (due := keepalive_due(tp)) is not None and due <= now:
+        keepalive(tp, now)
     if tp.life_at is not None and tp.life_at <= now:
         tp.life_at = None
         done(tp, Cause.TIMEOUT)
+
+
+def keepalive(tp: TcpSock, now: int) -> None:
+    """Ask an idle peer whether it is still there; after tcp_keepalive_probes silent probes reset it."""
+    if tp.probes_out >= tp.settings.tcp_keepalive_probes:
+        output.send_active_reset(tp, now)
+        give_up(tp)
+        return
+    output.probe(tp, now)
+    tp.probes_out += 1
+    tp.keep_probe_ns = now
 
 
 def delayed_ack(tp: TcpSock, now: int) -> None:
@@ -109,6 +136,8 @@ def retransmit_timer(tp: TcpSock, now: int) -> None:
     if state not in (State.SYN_SENT, State.SYN_RECV):
         recovery.enter_loss(tp)
     tp.retransmits += 1
+    if state in (State.SYN_SENT, State.SYN_RECV):
+        tp.syn_retransmits += 1
     if tp.rtx_queue:
         retransmit(tp, 0, now)
     if state is State.SYN_SENT and tp.retransmits <= settings.tcp_syn_linear_timeouts:

@@ -1,10 +1,17 @@
-"""Two TCP machines with a pipe between them: virtual time, a delay each way, and segments that can be lost. Tests talk in its words."""
+"""Two TCP machines with a pipe between them: virtual time, a delay each way, and segments that can be lost. Tests talk in its words:
+
+    pair = Pair().open()
+    drop(pair.client)                      # the next segment the client sends is lost
+    pair.write(pair.client, b"hello")
+    roundtrip(pair.client, pair.server)    # let both say what they have to say
+    assert pair.server.received == b"hello"
+"""
 from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from emu.tcp import Connection, Event, Listener, Segment, Settings, decode, encode, reset_for
+from emu.tcp import Connection, Event, Listener, Segment, Settings, State, decode, encode, reset_for
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -24,8 +31,28 @@ class Host:
         self.reads = True
         self.lose: Callable[[int, Segment], bool] = lambda number, segment: False
 
+        self.pair: Pair
+
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def tcp(self) -> Connection:
+        """Its connection, which must be there."""
+        assert self.connection is not None
+        return self.connection
+
+    @property
+    def state(self) -> State:
+        return self.tcp.state
+
+    def said(self, start: int = 0) -> list[Segment]:
+        """What it sent, lost or not, from segment number `start` on."""
+        return [segment for _, segment in self.sent[start:]]
+
+    def heard(self, kind: type[Event]) -> list[Event]:
+        """The events of one kind it got."""
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Pair:
@@ -38,6 +65,7 @@ class Pair:
         self.mss_server = mss_server or mss
         self.client = Host("client")
         self.server = Host("server")
+        self.client.pair = self.server.pair = self
         self.wire: list[tuple[int, int, Host, Segment]] = []
         self._number = 0
         self.log: list[tuple[int, Host, Segment, bool]] = []
@@ -128,7 +156,8 @@ class Pair:
         times = [self.wire[0][0]] if self.wire else []
         for host in (self.client, self.server):
             for machine in (host.connection, host.listener):
-                if machine is not None and (when := machine.next_timeout()) is not None:
+                when = machine.next_timeout() if machine is not None else None
+                if when is not None:
                     times.append(max(when, self.now))
         return min(times, default=None)
 
@@ -186,3 +215,21 @@ class Pair:
         for when, host, segment, lost in self.log[start:]:
             lines.append(f"{(when - zero) / 1e9:11.6f} {'C>S' if host is self.client else '   S>C'} {'LOST ' if lost else ''}{segment!r}")
         return "\n".join(lines)
+
+
+def roundtrip(one: Host, other: Host) -> None:
+    """Both send what they have to send and hear it, and the answers to that: no timer but short ones comes due."""
+    assert one.pair is other.pair
+    one.pair.run(4 * one.pair.delay)
+
+
+def drop(host: Host, count: int = 1) -> None:
+    """The next `count` segments the host sends are lost."""
+    first = len(host.sent)
+    host.lose = lambda number, segment: first <= number < first + count
+
+
+def shape(segment: Segment) -> str:
+    """Flags and payload length, the way a person reads a capture: `S`, `S.`, `.`, `P. 77`, `F.`."""
+    letters = "".join(letter for bit, letter in ((2, "S"), (1, "F"), (4, "R"), (8, "P"), (16, ".")) if segment.flags & bit)
+    return f"{letters} {len(segment.payload)}" if segment.payload else letters
