@@ -6,6 +6,8 @@ looked up: its rules are shared objects.
 
 from __future__ import annotations
 
+from typing import Any
+
 from emu.iproute.iptables import ext_nat, ext_packet, ext_ports, ext_random, ext_state, ext_targets
 from emu.iproute.iptables.errors import IptablesError
 from emu.iproute.iptables.lexer import split
@@ -30,14 +32,15 @@ class Line:
     name. Never changed, since it is shared.
     """
 
-    __slots__ = ("argument", "chain", "counters", "index", "needs_ct", "rules", "what")
+    __slots__ = ("argument", "chain", "counters", "index", "needs_ct", "own_counters", "rules", "what")
 
     def __init__(self, what: str, chain: str) -> None:
         self.what = what
         self.chain = chain
         self.index: int | None = None
         self.rules: list[Rule] = []
-        self.counters: tuple[int, int] | None = None
+        self.counters: tuple[int, int] | None = None  # [packets:bytes], taken only if asked for
+        self.own_counters: tuple[int, int] | None = None  # -c
         self.argument = ""
         self.needs_ct = False
 
@@ -45,15 +48,15 @@ class Line:
 class Section:
     """One `*table` ... `COMMIT`. `lines`: (line number, Line)."""
 
-    __slots__ = ("committed_at", "lines", "memo", "needs_ct", "plan", "table")
+    __slots__ = ("committed_at", "lines", "memo", "needs_ct", "plans", "table")
 
     def __init__(self, table: str) -> None:
         self.table = table
         self.lines: list[tuple[int, Line]] = []
         self.committed_at = 0
         self.needs_ct = False
-        self.plan: object = None  # see restore.py
-        self.memo: dict[object, object] = {}
+        self.plans: dict[bool, Any] = {}  # see restore.py
+        self.memo: dict[Any, Any] = {}
 
 
 class Document:
@@ -213,7 +216,8 @@ def edit_line(what: str, words: list[str], counters: tuple[int, int] | None = No
         if what == "R" and len(parsed.rules) != 1:
             raise IptablesError("Replacement rule does not specify a unique address")
         made.rules = parsed.rules
-        made.counters = parsed.counters or counters
+        made.counters = counters
+        made.own_counters = parsed.counters
         for rule in made.rules:
             check_interfaces(made.chain, rule)
         made.needs_ct = made.rules[0].needs_ct

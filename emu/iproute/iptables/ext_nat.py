@@ -73,6 +73,8 @@ class AddressNat(Extension):
                 made.high = ip_int(last) if dash else made.low
             except ValueError:
                 raise IptablesError(f'Bad IP address "{first if not dash or not _is_ip(first) else last}"') from None
+            if not made.low:
+                raise IptablesError(f'Bad IP address "{first}"')
             if made.low > made.high:
                 raise IptablesError(f'Bad IP range "{span}"')
         elif not colon:
@@ -122,7 +124,7 @@ class PortNat(Extension):
     def show(self, made: Nat, numeric: bool) -> str:
         first = ""
         if made.min_port:
-            first = f"{'masq' if self.name == 'MASQUERADE' else 'redir'} ports: {ports_text(made)}"
+            first = f"{'masq ports:' if self.name == 'MASQUERADE' else 'redir ports'} {ports_text(made)}"
         return (first + flags_text(made, "")).strip()
 
 
@@ -149,7 +151,7 @@ class NetmapExtension(Extension):
     def _to(self, made: Netmap) -> str:
         from emu.iproute.iptables.rule_text import mask_text
 
-        return ip_text(made.low) + ("" if made.netmask == 0xFFFFFFFF else f"/{mask_text(made.netmask)}")
+        return f"{ip_text(made.low)}/{mask_text(made.netmask)}"
 
 
 target(AddressNat("DNAT", Dnat, "to-destination"))

@@ -133,7 +133,7 @@ class TosExtension(Extension):
 
     def show(self, made: Tos, numeric: bool) -> str:
         if not numeric and made.mask == 0x3F and made.value in TOS_NAMES:
-            return f"tos match{'!' if made.invert else ''}{TOS_NAMES[made.value]}"
+            return f"tos match{'!' if made.invert else ''} {TOS_NAMES[made.value]}"
         return f"tos match{'!' if made.invert else ''}0x{made.value:02x}/0x{made.mask:02x}"
 
 
@@ -248,8 +248,6 @@ class IprangeExtension(Extension):
                 high = ip_int(last) if dash else low
             except ValueError:
                 raise self.error(f'Bad value for "--{side[:3].replace("sou", "src").replace("des", "dst")}-range" option: "{argument}"') from None
-            if low > high:
-                raise self.error(f'range "{argument}" is the wrong way round')
             setattr(state.setdefault("made", Iprange()), side, (low, high, inverted))
 
         return take

@@ -67,8 +67,15 @@ class PortsExtension(Extension):
         made.option = value
         made.invert |= Ports.OPTION if inverted else 0
 
-    def build(self, state: State) -> Ports:
-        return _made(state, self.name)
+    def build(self, state: State) -> Ports | None:
+        made = _made(state, self.name)
+        for ports, bit in ((made.sports, Ports.SRC), (made.dports, Ports.DST)):
+            if ports == ANY_PORT and made.invert & bit:
+                # Nothing is outside of all ports; nftables keeps no condition for it.
+                made.invert &= ~bit
+                if made.sports == made.dports == ANY_PORT and made.flags is None and not made.option:
+                    return None
+        return made
 
     def save(self, made: Ports) -> str:
         text = ""
@@ -162,7 +169,7 @@ class MultiportExtension(Extension):
             return str(value) if numeric else SERVICE_NAMES.get(value, str(value))
 
         ports = ",".join(name(low) if low == high else f"{name(low)}:{name(high)}" for low, high in made.ports)
-        return f"multiport {made.which} {'!' if made.invert else ''}{ports}"
+        return f"multiport {made.which} {' !' if made.invert else ''}{ports}"
 
 
 def _list_text(made: Multiport) -> str:
@@ -197,7 +204,8 @@ class IcmpExtension(Extension):
         state["made"] = Icmp(*icmp_type(argument), inverted)
 
     def build(self, state: State) -> Icmp:
-        return state.get("made") or Icmp(255, 0, 255, False)
+        made: Icmp = self.required(state, "icmp-type", "made")
+        return made
 
     def save(self, made: Icmp) -> str:
         if made.type == 255 and not made.invert:
@@ -211,7 +219,7 @@ class IcmpExtension(Extension):
             for name, (kind, low, high) in ICMP_TYPES.items():
                 if (kind, low, high) == (made.type, made.low, made.high):
                     return f"icmp {mark}{name}"
-        return f"icmp {mark}type {made.type}" + ("" if (made.low, made.high) == (0, 255) else f" code {made.low}")
+        return f"icmp{' !' if made.invert else ''}type {made.type}" + ("" if (made.low, made.high) == (0, 255) else f" code {made.low}")
 
 
 def icmp_type(text: str) -> tuple[int, int, int]:

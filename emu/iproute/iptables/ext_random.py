@@ -41,7 +41,9 @@ class StatisticExtension(Extension):
                 raise self.error("--probability is for mode random")
             text, inverted = self.required(state, "every")
             every = number(text, 1, 0xFFFFFFFF)
-            packet = number(state["packet"][0], 0, 0xFFFFFFFF) if "packet" in state else 0
+            if "packet" not in state:
+                raise self.error('option "--every" also requires "--packet".')
+            packet = number(state["packet"][0], 0, 0xFFFFFFFF)
             if every is None or packet is None:
                 raise self.error(f'bad integer value for option "--{"every" if every is None else "packet"}", or out of range.')
             if packet >= every:
@@ -108,10 +110,10 @@ class RecentExtension(Extension):
                 if value is None:
                     raise self.error(f'bad integer value for option "--{option}", or out of range.')
                 if not checking:
-                    raise self.error(f"--{option} can only be used with --rcheck or --update")
+                    raise IptablesError(f"RULE_APPEND failed (Invalid argument): recent: --{option} goes with --rcheck or --update only", 4)
                 setattr(made, key, value)
-        if made.hitcount > 255:
-            raise IptablesError(f"recent: hitcount ({made.hitcount}) is larger than allowed maximum (255)", 4)
+        if made.hitcount > 65535:
+            raise IptablesError(f"RULE_APPEND failed (Invalid argument): recent: --hitcount {made.hitcount} is over 65535", 4)
         if state.get("reap"):
             if not made.seconds:
                 raise self.error('option "--reap" also requires "--seconds".')
@@ -171,7 +173,7 @@ class LimitExtension(Extension):
             value = number(state["burst"][0], 0, 10000)
             if value is None:
                 raise self.error(f'bad integer value for option "--limit-burst", or out of range (0-10000): "{state["burst"][0]}"')
-            burst = value
+            burst = value or burst
         return Limit(average, burst)
 
     def save(self, made: Limit) -> str:
@@ -199,14 +201,13 @@ def rate(extension: Extension, text: str) -> int:
 
 
 def rate_text(average: int) -> str:
-    """The time between packets as a rate, in the biggest unit that divides it well (print_rate)."""
-    best = ("sec", 1)
-    for name, seconds in (("day", 86400), ("hour", 3600), ("min", 60), ("sec", 1)):
+    """The time between packets as a rate, in the smallest unit that divides it well (print_rate)."""
+    best = ("day", 86400)
+    for name, seconds in (("hour", 3600), ("min", 60), ("sec", 1)):
         span = SCALE * seconds
         if average > span or span // average < span % average:
-            continue
+            break
         best = (name, seconds)
-        break
     return f"{SCALE * best[1] // average}/{best[0]}"
 
 

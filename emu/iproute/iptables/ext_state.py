@@ -33,7 +33,8 @@ class MarkExtension(Extension):
         return f"{' !' if made.invert else ''} --mark {mark_text(made.value, made.mask)}"
 
     def show(self, made: Mark | Connmark, numeric: bool) -> str:
-        return f"{'CONNMARK' if self.name == 'connmark' else 'mark'} match {'!' if made.invert else ''}{mark_text(made.value, made.mask)}"
+        space = "! " if made.invert else " " if self.name == "connmark" else ""
+        return f"{self.name} match {space}{mark_text(made.value, made.mask)}"
 
 
 def mark_text(value: int, mask: int) -> str:
@@ -152,10 +153,10 @@ class ConntrackExtension(Extension):
 
     def _address(self, key: int) -> Callable[[State, str, bool], None]:
         def take(state: State, argument: str, inverted: bool) -> None:
-            from emu.iproute.iptables.rule_parser import address
+            from emu.iproute.iptables.rule_parser import address, dotted
 
-            value, mask = address(argument)
-            self._made(state).addresses[key] = (value, mask, inverted)
+            value = dotted(argument.partition("/")[0], pad=True) or 0
+            self._made(state).addresses[key] = (value, address(argument)[1], inverted)
 
         return take
 

@@ -55,9 +55,12 @@ class RejectExtension(Extension):
         return f"reject-with {REJECT_NAMES[made.code]}"
 
 
-LEVELS = ("emerg", "alert", "crit", "error", "warning", "notice", "info", "debug")
+LEVELS = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug")
 LOG_OPTIONS = (("log-tcp-sequence", target_log.TCP_SEQ), ("log-tcp-options", target_log.TCP_OPTIONS), ("log-ip-options", target_log.IP_OPTIONS),
                ("log-uid", target_log.UID), ("log-macdecode", target_log.MAC_DECODE))  # fmt: skip
+
+
+MAX_PREFIX = 29
 
 
 class LogExtension(Extension):
@@ -70,18 +73,18 @@ class LogExtension(Extension):
         self.options |= {f"--{name}": flag(name) for name, _ in LOG_OPTIONS}
 
     def _level(self, state: State, argument: str, inverted: bool) -> None:
-        known = {"panic": 0, "err": 3, "warn": 4, **{name: level for level, name in enumerate(LEVELS)}}
+        known = {"panic": 0, "warning": 4, **{name: level for level, name in enumerate(LEVELS) if name != "warn"}}
         level = number(argument, 0, 7)
         state["level"] = level if level is not None else known.get(argument.lower())
         if state["level"] is None:
-            raise IptablesError(f"log-level `{argument}' unknown")
+            raise IptablesError(f'log level "{argument}" unknown')
 
     def _prefix(self, state: State, argument: str, inverted: bool) -> None:
         if len(argument.encode()) > 127:
             raise self.error('option "--log-prefix" is too long (at most 127 characters)')
         if "\n" in argument:
             raise self.error("Newlines not allowed in --log-prefix")
-        state["prefix"] = argument
+        state["prefix"] = argument.encode()[:MAX_PREFIX].decode(errors="ignore")
 
     def build(self, state: State) -> Log:
         flags = sum(bit for name, bit in LOG_OPTIONS if state.get(name))
@@ -190,13 +193,10 @@ class ConnmarkTarget(Extension):
             value = number(argument, 0, ALL)
             if value is None:
                 raise self.error(f'bad integer value for option "--{key}", or out of range.')
-            made: SetConnmark | None = state.get("made")
-            if made is None or made.mode == "set":
-                raise self.error(f'option "--{key}" needs --save-mark or --restore-mark before it')
             if key != "ctmask":
-                made.nfmask = value
+                state["nfmask"] = value
             if key != "nfmask":
-                made.ctmask = value
+                state["ctmask"] = value
 
         return take
 
@@ -204,6 +204,11 @@ class ConnmarkTarget(Extension):
         made: SetConnmark | None = state.get("made")
         if made is None:
             raise IptablesError("CONNMARK target: No operation specified")
+        if made.mode != "set":
+            made.nfmask = state.get("nfmask", ALL)
+            made.ctmask = state.get("ctmask", ALL)
+        elif "nfmask" in state or "ctmask" in state:
+            raise self.error("masks of their own are for --save-mark and --restore-mark")
         return made
 
     def save(self, made: SetConnmark) -> str:
@@ -226,11 +231,13 @@ class ConnmarkTarget(Extension):
             return f"CONNMARK {made.mode}"
         if made.nfmask == made.ctmask:
             return f"CONNMARK {made.mode} mask 0x{made.ctmask:x}"
-        return f"CONNMARK {made.mode} nfmask 0x{made.nfmask:x} ctmask ~0x{made.ctmask:x}"
+        if made.mode == "save":
+            return f"CONNMARK save nfmask 0x{made.nfmask:x} ctmask ~0x{made.ctmask:x}"
+        return f"CONNMARK restore ctmask 0x{made.ctmask:x} nfmask ~0x{made.nfmask:x}"
 
 
 class CtTarget(Extension):
-    """-j CT --notrack, and NOTRACK, which is the same."""
+    """-j CT --notrack."""
 
     name = "CT"
 
@@ -245,15 +252,30 @@ class CtTarget(Extension):
         return take
 
     def build(self, state: State) -> Notrack:
-        if not state.get("notrack") and state["called"] == "CT":
+        if not state.get("notrack"):
             raise self.error("--notrack is the one thing that is supported here")
-        return Notrack()
+        return Notrack("CT")
 
     def save(self, made: Notrack) -> str:
         return " --notrack"
 
     def show(self, made: Notrack, numeric: bool) -> str:
         return "CT notrack"
+
+
+class NotrackTarget(Extension):
+    """-j NOTRACK, the older name."""
+
+    name = "NOTRACK"
+
+    def build(self, state: State) -> Notrack:
+        return Notrack("NOTRACK")
+
+    def save(self, made: Notrack) -> str:
+        return ""
+
+    def show(self, made: Notrack, numeric: bool) -> str:
+        return "NOTRACK"
 
 
 class TtlTarget(Extension):
@@ -319,15 +341,7 @@ class TosTarget(Extension):
 
     def show(self, made: SetTos, numeric: bool) -> str:
         if made.mask == 0x3F and made.value in TOS_NAMES and not numeric:
-            return f"TOS set {TOS_NAMES[made.value]}"
-        if made.mask == 0xFF:
-            return f"TOS set 0x{made.value:02x}"
-        if made.value == 0:
-            return f"TOS and 0x{~made.mask & 0xFF:02x}"
-        if made.value == made.mask:
-            return f"TOS or 0x{made.value:02x}"
-        if made.mask == 0:
-            return f"TOS xor 0x{made.value:02x}"
+            return f" TOS set{TOS_NAMES[made.value]}"
         return f"TOS set 0x{made.value:02x}/0x{made.mask:02x}"
 
 
@@ -389,7 +403,8 @@ target(RejectExtension())
 target(LogExtension())
 target(MarkTarget())
 target(ConnmarkTarget())
-target(CtTarget(), "NOTRACK")
+target(CtTarget())
+target(NotrackTarget())
 target(TtlTarget())
 target(TosTarget())
 target(DscpTarget())

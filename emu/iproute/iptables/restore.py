@@ -57,13 +57,13 @@ def _change(section: Section, content: Content, noflush: bool, counters: bool) -
     key = (content, noflush, counters)
     found = section.memo.get(key)
     if found is not None:
-        return found  # type: ignore[return-value]
+        known: Change = found
+        return known
     edit = Edit(section.table, content)
     if noflush:
-        plan = section.plan
+        plan = section.plans.get(counters)
         if plan is None:
-            plan = section.plan = _plan(section)
-        assert isinstance(plan, Plan)
+            plan = section.plans[counters] = _plan(section, counters)
         if plan.layer:
             edit.lay(plan.layer, plan.wanted, plan.removed)
         _run(edit, plan.rest, counters)
@@ -71,7 +71,7 @@ def _change(section: Section, content: Content, noflush: bool, counters: bool) -
         _run(edit, section.lines, counters)
         plan = None
     change = _commit(edit, section)
-    if plan is not None and counters:
+    if plan is not None:
         for name, values in plan.counters.items():
             change.counters.setdefault(name, values)
     if not any(rule.counting for _, line in section.lines for rule in line.rules):
@@ -81,7 +81,7 @@ def _change(section: Section, content: Content, noflush: bool, counters: bool) -
     return change
 
 
-def _plan(section: Section) -> Plan:
+def _plan(section: Section, counters: bool) -> Plan:
     """Split a section: chains that it declares before anything else about them do not depend on what was there."""
     plan = Plan()
     declared: dict[str, bool] = {}
@@ -95,7 +95,7 @@ def _plan(section: Section) -> Plan:
     own = [entry for entry in section.lines if declared[entry[1].chain]]
     plan.rest = [entry for entry in section.lines if not declared[entry[1].chain]]
     edit = Edit(section.table, EMPTY)
-    _run(edit, own, True)
+    _run(edit, own, counters)
     plan.removed = edit.removed
     edit.removed = []
     plan.layer, made = edit.layer()
@@ -120,7 +120,7 @@ def _run(edit: Edit, lines: list[tuple[int, Line]], counters: bool) -> None:
 def apply_line(edit: Edit, line: Line, counters: bool) -> None:
     """One edit."""
     what, chain = line.what, line.chain
-    values = line.counters if counters else None
+    values = line.own_counters or (line.counters if counters else None)
     if what == "A":
         for rule in line.rules:
             edit.insert(chain, None, rule, values)

@@ -23,6 +23,13 @@ BASIC: dict[str, str] = {
 PROTOCOL_MATCH = {6: "tcp", 17: "udp", 132: "sctp", 1: "icmp", 136: "udplite", 33: "dccp"}
 MAX_CHAIN = 28  # XT_EXTENSION_MAXNAMELEN - 1
 
+UNSUPPORTED = {
+    "owner": "not supported here, packets have no processes",
+    "socket": "not supported here",
+    "set": "not supported here, there are no IP sets",
+    "nfacct": "not supported here, there are no accounting objects",
+}
+
 Source = tuple[int, int]
 
 
@@ -164,9 +171,7 @@ class RuleParser:
     def _load_match(self, name: str) -> None:
         extension = MATCHES.get(name)
         if extension is None:
-            raise IptablesError(f"Couldn't load match `{name}': no such match")
-        if extension.protocol and (self.rule.proto != extension.protocol or self.rule.flags & Rule.INV_PROTO):
-            pass  # `-m tcp -p tcp` is as good as `-p tcp -m tcp`; checked at the end
+            raise IptablesError(f"Couldn't load match `{name}': {UNSUPPORTED.get(name, 'no such match')}")
         state: State = {"given": [], "rule": self.rule}
         if name in ("tcp", "udp"):
             # nftables keeps no boundary between two of them
@@ -240,12 +245,12 @@ class RuleParser:
             self.rule.flags |= Rule.INV_DST
 
     def _in(self, argument: str, inverted: bool) -> None:
-        self.rule.iniface = interface(argument)
+        self.rule.iniface = interface(argument) if argument != "+" or inverted else ""
         if inverted:
             self.rule.flags |= Rule.INV_IN
 
     def _out(self, argument: str, inverted: bool) -> None:
-        self.rule.outiface = interface(argument)
+        self.rule.outiface = interface(argument) if argument != "+" or inverted else ""
         if inverted:
             self.rule.flags |= Rule.INV_OUT
 
@@ -256,12 +261,17 @@ class RuleParser:
         matches: list[Match] = []
         for extension, state in self.loaded:
             if extension.protocol and (rule.proto != extension.protocol or rule.flags & Rule.INV_PROTO):
-                raise IptablesError(f"{extension.name} match needs -p {extension.name}")
-            matches.append(extension.build(state))
+                raise IptablesError(f"RULE_APPEND failed (Invalid argument): -m {extension.name} needs -p {extension.name}", 4)
+            built = extension.build(state)
+            if built is not None:
+                matches.append(built)
         rule.matches = tuple(matches)
         if self.target is not None:
             extension, state = self.target
             rule.target = extension.build(state)
+        for given, bit in ((self.sources, Rule.INV_SRC), (self.destinations, Rule.INV_DST)):
+            if rule.flags & bit and not given[0][1]:
+                raise IptablesError("RULE_APPEND failed (Invalid argument): nothing is outside 0.0.0.0/0", 4)
         sources, destinations = self.sources or [(0, 0)], self.destinations or [(0, 0)]
         rules: list[Rule] = []
         for source in sources:
@@ -271,10 +281,6 @@ class RuleParser:
                 each.daddr, each.dmask = destination
                 each._text = None
                 rules.append(each)
-        for each in rules:
-            # Everything matches 0.0.0.0/0, and nothing matches its inversion, which iptables keeps as it is.
-            if not each.smask and not each.flags & Rule.INV_SRC:
-                each.saddr = 0
         return Parsed(rules, self.counters)
 
 
@@ -325,7 +331,7 @@ def addresses(text: str, inverted: bool) -> list[Source]:
 def address(text: str) -> Source:
     """One address with an optional mask or prefix length."""
     host, slash, length = text.partition("/")
-    value = dotted(host, pad=bool(slash))
+    value = dotted(host, pad=True)
     if value is None:
         raise IptablesError(f"host/network `{host}' not found")
     mask = 0xFFFFFFFF
@@ -342,7 +348,7 @@ def address(text: str) -> Source:
 
 
 def dotted(text: str, pad: bool) -> int | None:
-    """Dotted decimal; with a mask behind it, octets may be left out at the end (10/8)."""
+    """Dotted decimal; octets may be left out at the end of an address (10/8)."""
     parts = text.split(".")
     if len(parts) > 4 or (len(parts) < 4 and not pad):
         return None

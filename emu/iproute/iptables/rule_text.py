@@ -16,9 +16,9 @@ def render(rule: Rule) -> str:
         parts.append(f"{'! ' if flags & Rule.INV_SRC else ''}-s {ip_text(rule.saddr)}/{mask_text(rule.smask)}")
     if rule.dmask or flags & Rule.INV_DST:
         parts.append(f"{'! ' if flags & Rule.INV_DST else ''}-d {ip_text(rule.daddr)}/{mask_text(rule.dmask)}")
-    if rule.iniface and rule.iniface != "+":
+    if rule.iniface:
         parts.append(f"{'! ' if flags & Rule.INV_IN else ''}-i {rule.iniface}")
-    if rule.outiface and rule.outiface != "+":
+    if rule.outiface:
         parts.append(f"{'! ' if flags & Rule.INV_OUT else ''}-o {rule.outiface}")
     if rule.proto:
         parts.append(f"{'! ' if flags & Rule.INV_PROTO else ''}-p {protocol_text(rule.proto)}")

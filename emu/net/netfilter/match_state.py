@@ -128,7 +128,7 @@ class Conntrack(Match):
             return False
         # Tuples are (proto, saddr, daddr, sport, dport).
         for key, (address, mask, inverted) in self.addresses.items():
-            if (((orig, reply)[key >> 1][1 + (key & 1)] & mask) == address) == inverted:
+            if (((orig, reply)[key >> 1][1 + (key & 1)] ^ address) & mask == 0) == inverted:
                 return False
         for key, (low, high, inverted) in self.ports.items():
             if (low <= (orig, reply)[key >> 1][3 + (key & 1)] <= high) == inverted:

@@ -58,9 +58,11 @@ class SetConnmark(Target):
 class Notrack(Target):
     """CT --notrack: conntrack leaves this packet alone."""
 
-    name = "CT"
     tables = ("raw",)
-    __slots__ = ()
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # CT or NOTRACK, as it was written
 
     def run(self, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None, nf: Netfilter, rule: Rule) -> int:
         if skb.ct is None and skb.ctinfo != CT_UNTRACKED:
