@@ -11,8 +11,9 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from emu.aio import Loop, spawn
-from emu.apps.probe import http_get_ok
+from emu.aio.loop import Loop
+from emu.aio.process import spawn
+from emu.apps.probe import http_probe
 from emu.fabric import Machine, World
 from emu.iproute import addr, iptables, link, route, sysctl
 from emu.k8s.api import DELETED, Api
@@ -130,7 +131,7 @@ class LoadBalancer:
         sim.cause = cause
 
     async def _ask(self, service: Service, node_ip: str) -> None:
-        healthy = await http_get_ok(node_ip, service.health_check_node_port, "/", 1.0)
+        healthy = bool(await http_probe(node_ip, service.health_check_node_port, "/healthz", timeout=1.0))
         ip = service.lb_ips[0]
         targets = self._targets.get(ip, ())
         if healthy != (node_ip in targets):

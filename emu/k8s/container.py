@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from emu.aio import Loop, Process, spawn
+from emu.aio.loop import Loop
+from emu.aio.process import Process, spawn
 from emu.k8s.objects import Container, Pod
 
 Program = Callable[["RunningContainer"], Coroutine[Any, Any, object]]

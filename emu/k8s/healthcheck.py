@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emu.aio import Loop, spawn
-from emu.apps.http_server import Response, serve
+from emu.aio.loop import Loop
+from emu.aio.process import spawn
+from emu.apps.http_server import HttpServer
 from emu.k8s.api import DELETED
 from emu.k8s.objects import Node, Service
 from emu.k8s.proxy.state import ServiceState
@@ -32,18 +33,13 @@ class HealthCheckServer:
             del self._listeners[key]
             running = None
         if port and running is None:
-            program = serve(port, lambda request: self._answer(service))
-            self._listeners[key] = port, spawn(self.loop, self.netns, program, name=f"kube-proxy/healthcheck {service.namespace}/{service.name}")
+            server = HttpServer(self.node.name, port, handler=lambda *request: self._answer(service))
+            self._listeners[key] = port, spawn(self.loop, self.netns, server.serve(), name=f"kube-proxy/healthcheck {service.namespace}/{service.name}")
 
-    def _answer(self, service: Service) -> Response:
+    def _answer(self, service: Service) -> tuple[int, bytes]:
         count = self.local_endpoints(service)
-        body = {
-            "service": {"namespace": service.namespace, "name": service.name},
-            "localEndpoints": count,
-            "serviceProxyHealthy": True,
-        }
-        headers = [("Content-Type", "application/json"), ("X-Load-Balancing-Endpoint-Weight", str(count))]
-        return Response(200 if count else 503, json.dumps(body).encode(), headers)
+        body = {"service": {"namespace": service.namespace, "name": service.name}, "localEndpoints": count, "serviceProxyHealthy": True}
+        return 200 if count else 503, json.dumps(body).encode()
 
     def local_endpoints(self, service: Service) -> int:
         """How many addresses on this node are ready endpoints; terminating ones do not count."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from emu.aio import Loop
+from emu.aio.loop import Loop
 from emu.fabric import Machine
 from emu.iproute import iptables
 from emu.k8s.api import ADDED, DELETED, Api

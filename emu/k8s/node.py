@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from emu.aio import Loop
+from emu.aio.loop import Loop
 from emu.fabric import Machine, World
 from emu.iproute import addr, link, route, sysctl
 from emu.k8s import masquerade

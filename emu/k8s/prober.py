@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emu.aio import spawn
-from emu.apps.probe import http_get_ok, tcp_connect_ok
+from emu.aio.process import spawn
+from emu.apps.probe import http_probe, tcp_probe
 from emu.sim import NS_PER_S
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Prober:
     async def _once(self) -> None:
         probe, ip = self.probe, self.container.pod.ip
         if probe.path is None:
-            self._count(await tcp_connect_ok(ip, probe.port, probe.timeout_seconds))
+            self._count(bool(await tcp_probe(ip, probe.port, timeout=probe.timeout_seconds)))
         else:
-            self._count(await http_get_ok(ip, probe.port, probe.path, probe.timeout_seconds))
+            self._count(bool(await http_probe(ip, probe.port, probe.path, timeout=probe.timeout_seconds)))
 
     def _count(self, success: bool) -> None:
         self._streak = self._streak + 1 if success == self._last else 1

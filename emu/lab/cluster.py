@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from emu.aio import Loop, Process
+from emu.aio.loop import Loop
+from emu.aio.process import Process
 from emu.fabric import Cable, Switch, World
 from emu.k8s import objects
 from emu.k8s.cloud import INTERNET_CIDR, LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router

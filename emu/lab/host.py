@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from emu.aio import spawn
-from emu.apps.http_client import fetch
+from emu.aio.process import spawn
+from emu.apps.echo import udp_request
+from emu.apps.http_client import http_get
 from emu.apps.ping import ping as ping_program
 from emu.apps.traceroute import traceroute as traceroute_program
-from emu.apps.udp import udp_ask
 from emu.lab import send
 from emu.lab.trace import Trace
 from emu.sim import NS_PER_S
@@ -63,16 +63,15 @@ class Host:
 
     # -- programs -----------------------------------------------------------------------------------------------------------------
 
-    def ping(self, destination: str, count: int = 1, *, interval: float = 1.0, timeout: float = 1.0, ttl: int = 64, size: int = 56) -> Trace:
+    def ping(self, destination: str, count: int = 1, *, interval: float = 1.0, timeout: float = 1.0, ttl: int | None = None, size: int = 56) -> Trace:
         """`ping -c COUNT`: delivered if every request was answered."""
         trace, result = self._run(
-            f"ping {destination}", destination, ping_program(destination, count=count, interval=interval, timeout=timeout, ttl=ttl, size=size)
+            f"ping {destination}", destination, ping_program(destination, count, interval, size, timeout=timeout, ttl=ttl, quiet=False)
         )
         trace.result = result
-        replies = result.replies if result is not None else []
-        trace.delivered = len(replies) == count
-        if replies:
-            trace.ttl, trace.rtt_ns = replies[0].ttl, replies[0].rtt_ns
+        trace.delivered = result is not None and result.received == count
+        if result is not None and result.replies:
+            trace.ttl, trace.rtt_ns = result.ttl, result.replies[0].time_ns
         return trace
 
     def traceroute(self, destination: str, *, max_hops: int = 30, queries: int = 1) -> Trace:
@@ -84,15 +83,15 @@ class Host:
 
     def http_get(self, url: str, *, timeout: float = 5.0) -> Reply:
         """GET `url`; an error status is an answer too."""
-        trace, response = self._run(f"GET {url}", url, fetch(url, timeout=timeout))
+        trace, response = self._run(f"GET {url}", url, http_get(url, timeout=timeout))
         if response is None:
             return Reply(trace, error=_os_error(trace.result))
         trace.delivered = True
-        return Reply(trace, response.status, response.body.decode("utf-8", "replace"))
+        return Reply(trace, response.status, response.body)
 
     def udp(self, destination: str, port: int, data: bytes = b"hello", *, timeout: float = 1.0) -> Reply:
         """Send one datagram and wait for one back."""
-        trace, answer = self._run(f"UDP {destination}:{port}", f"{destination}:{port}", udp_ask(destination, port, data, timeout=timeout))
+        trace, answer = self._run(f"UDP {destination}:{port}", f"{destination}:{port}", udp_request(destination, port, data, timeout=timeout))
         if answer is None:
             return Reply(trace, error=_os_error(trace.result))
         trace.delivered = True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emu.aio import Process, spawn
-from emu.apps.http_server import serve_http
+from emu.aio.process import Process, spawn
+from emu.apps.http_server import HttpServer
 from emu.fabric import Machine
 from emu.iproute import iptables
 from emu.k8s.node import NodeHost
@@ -83,6 +83,6 @@ class Internet(Outside):
 
     def serve_http(self, port: int = 80) -> Process:
         """Run the HTTP server there that pods run; `kill()` the result to end it."""
-        process = spawn(self.cluster.loop, self.netns, serve_http(port, hostname=self.name), name=f"{self.name}/http")
+        process = spawn(self.cluster.loop, self.netns, HttpServer(self.name, port).serve(), name=f"{self.name}/http")
         self.cluster.run(1 / NS_PER_S)
         return process

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emu.apps.http_server import serve_http
-from emu.apps.udp import udp_echo_server
+from emu.apps.echo import udp_echo_server
+from emu.apps.http_server import HttpServer
 from emu.k8s.container import Program, RunningContainer
 
 
@@ -13,7 +13,12 @@ def http(port: int) -> Program:
     """An HTTP server that answers /hostname, /clientip, /echo?msg= and, by the container's health, /ready."""
 
     async def program(container: RunningContainer) -> Any:
-        await serve_http(port, hostname=container.hostname, healthy=lambda: container.healthy)
+        def ready(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes] | None:
+            if path != "/ready":
+                return None
+            return (200, b"ready") if container.healthy else (500, b"not ready")
+
+        await HttpServer(container.hostname, port, handler=ready).serve()
 
     return program
 
