@@ -34,7 +34,8 @@ TYPES = {name: number for number, name in enumerate(TYPE_NAMES) if name != "none
 TABLES = {name: number for number, name in fib_text.TABLE_NAMES.items()}
 PROTOCOLS = {name: number for number, name in fib_text.PROTO_NAMES.items()}
 ERRORS = {
-    2: "No such file or directory", 13: "Permission denied", 19: "No such device", 22: "Invalid argument", 101: "Network is unreachable", 113: "No route to host",
+    2: "No such file or directory", 13: "Permission denied", 19: "No such device", 22: "Invalid argument", 101: "Network is unreachable",
+    113: "No route to host",
 }  # fmt: skip
 
 

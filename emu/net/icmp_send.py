@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from emu.net import addr, ip_output
 from emu.net.fib import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, SCOPE_LINK
 from emu.net.ip_options import echo_options
-from emu.net.route import Dst, lookup_output
+from emu.net.route import Dst, lookup_output, spec_dst
 from emu.net.skb import PACKET_HOST
 from emu.wire.addr import ip_text
 from emu.wire.checksum import checksum
@@ -149,10 +149,10 @@ def send_error(ns: Namespace, skb: Skb, type_: int, code: int, info: int = 0) ->
             saddr = addr.select_source(ns, skb.iif, skb.saddr, SCOPE_LINK)
     tos = skb.tos & 0x1E | 0xC0
     mark = skb.mark if ns.sysctl.fwmark_reflect else 0
-    options = echo_options(skb) if skb.ihl > 20 else b""
     out = lookup_output(ns, skb.saddr, saddr, None, tos, mark)
     if isinstance(out, int):
         return
+    options = echo_options(ns, skb, saddr or out.prefsrc) if skb.ihl > 20 else b""
     if limited and not _peer_allow(ns, out, skb.saddr):
         _silent(ns, skb, type_, code, info, f"icmp_ratelimit for {ip_text(skb.saddr)}")
         return
@@ -187,25 +187,12 @@ def reply(ns: Namespace, skb: Skb, message: bytes) -> bool:
     dst = skb.dst
     saddr = skb.daddr if dst is not None and dst.type == RTN_LOCAL else spec_dst(ns, skb)
     mark = skb.mark if ns.sysctl.fwmark_reflect else 0
-    options = echo_options(skb) if skb.ihl > 20 else b""
     out = lookup_output(ns, skb.saddr, saddr, None, skb.tos, mark)
     if isinstance(out, int) or (limited and not _peer_allow(ns, out, skb.saddr)):
         return False
+    options = echo_options(ns, skb, saddr) if skb.ihl > 20 else b""
     _push(ns, message, skb.saddr, saddr or out.prefsrc, skb.tos, mark, out, options)
     return True
-
-
-def spec_dst(ns: Namespace, skb: Skb) -> int:
-    """The address of ours to answer a broadcast from (fib_compute_spec_dst)."""
-    scope = 0
-    if skb.saddr >> 24:
-        found = ns.fib.lookup(skb.saddr, 0, "lo", 0, skb.tos & 0x1C)
-        if isinstance(found, tuple):
-            route, nexthop = found
-            return route.prefsrc or addr.select_source(ns, ns.by_index.get(nexthop.oif), nexthop.gateway, route.scope)
-    else:
-        scope = SCOPE_LINK
-    return addr.select_source(ns, skb.dev, skb.saddr, scope)
 
 
 def send_redirect(ns: Namespace, skb: Skb, dst: Dst) -> None:

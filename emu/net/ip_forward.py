@@ -29,10 +29,7 @@ def ip_forward(ns: Namespace, skb: Skb) -> None:
         return
     dst = skb.dst
     l3 = skb.l3
-    if skb.ihl > 20 and not forward_options(ns, skb, dst):
-        return
-    # A packet put together from fragments is as large as the largest of them.
-    if len(l3) > dst.mtu and skb.frag & IP_DF and not skb.ignore_df and not (skb.frag_max and skb.frag_max <= dst.mtu):
+    if len(l3) > dst.mtu and skb.frag & IP_DF and (skb.frag_max > dst.mtu or not skb.ignore_df):
         icmp_send.send_error(ns, skb, 3, 4, dst.mtu)
         ns.drop(skb, "PKT_TOO_BIG", f"{len(l3)} bytes and DF, but the MTU of {dst.dev.name} is {dst.mtu}")
         return
@@ -46,6 +43,8 @@ def ip_forward(ns: Namespace, skb: Skb) -> None:
     skb.frame = None
     if dst.redirect and skb.ihl == 20:
         icmp_send.send_redirect(ns, skb, dst)
+    if skb.ihl > 20:
+        forward_options(ns, skb, dst)
     nf = ns.nf
     if nf is not None and not nf.hook(FORWARD, skb, skb.dev, dst.dev):
         return

@@ -25,30 +25,39 @@ MERGED_TEXT = "part of a packet put together here"
 
 
 def pieces(ns: Namespace, skb: Skb, mtu: int) -> list[Skb]:
-    """Fragments of at most `mtu` bytes, in order. The first keeps every option, the others those with the copied bit; the ids are the packet's."""
+    """Fragments of at most `mtu` bytes, in order; those it was put together from if they fit.
+
+    The first keeps every option, the others those with the copied bit; the ids are the packet's.
+    """
     l3 = skb.l3
     ihl = skb.ihl
     room = (mtu - ihl) & ~7
     if room < 8:
         ns.drop(skb, "PKT_TOO_BIG", f"an MTU of {mtu} leaves no room for data")
         return []
+    size = len(l3) - ihl
+    sizes = skb.frag_sizes
+    if sizes is None or max(sizes) > mtu - ihl or sum(sizes) != size:
+        sizes = (*(room for _ in range(room, size, room)), (size - 1) % room + 1)
     start = (skb.frag & IP_OFFSET) << 3
     flags = skb.frag & IP_DF
     more = skb.frag & IP_MF
-    size = len(l3) - ihl
     later = without_uncopied(l3[:ihl])
     made: list[Skb] = []
-    for offset in range(0, size, room):
-        data = l3[ihl + offset : ihl + offset + room]
+    offset = 0
+    for length in sizes:
+        data = l3[ihl + offset : ihl + offset + length]
         piece = skb.clone()
         piece.frame = None
         piece.frag_max = 0
-        piece.frag = flags | (more if offset + room >= size else IP_MF) | (start + offset) >> 3
+        piece.frag_sizes = None
+        piece.frag = flags | (more if offset + length >= size else IP_MF) | (start + offset) >> 3
         head = later if offset else l3[:ihl]
         piece.l3 = rechecksum(head[:2] + (ihl + len(data)).to_bytes(2, "big") + head[4:6] + piece.frag.to_bytes(2, "big") + head[8:] + data, ihl)
         if piece.frag & IP_OFFSET:
             piece.sport = piece.dport = 0
         made.append(piece)
+        offset += length
     tp = ns.tp
     if tp.life:
         tp.on_life(COPIED, skb.id, len(made) - 1)
@@ -199,7 +208,9 @@ def _complete(ns: Namespace, state: Reassembly, queue: Queue, last: Skb, user: i
     data = b"".join(skb.l3[skb.ihl : skb.ihl + end - start] for start, end, skb in fragments)
     head.set_l3(rechecksum(first[:2] + length.to_bytes(2, "big") + first[4:6] + frag.to_bytes(2, "big") + first[8 : head.ihl] + data, head.ihl))
     head.frag_max = queue.max_size
-    head.ignore_df = user != DEFRAG_LOCAL_DELIVER
+    if user != DEFRAG_LOCAL_DELIVER:  # it goes on: in the same pieces if they fit (nf_ct_ipv4_gather_frags, ip_frag_coalesce_ok)
+        head.ignore_df = True
+        head.frag_sizes = tuple(end - start for start, end, _ in fragments)
     kept = (head.dst if head.dst is not None else last.dst, head.dev, head.iif, head.mark)
     parse(head)
     head.dst, head.dev, head.iif, head.mark = kept

@@ -309,6 +309,25 @@ def _apply_exception(ns: Namespace, dst: Dst, daddr: int, use_pmtu: bool) -> Non
         dst.expires = known.expires
 
 
+def spec_dst(ns: Namespace, skb: Skb) -> int:
+    """The address of ours to answer from when the packet was not sent to one of them (fib_compute_spec_dst)."""
+    scope = 0
+    if skb.saddr >> 24:
+        found = ns.fib.lookup(skb.saddr, 0, "lo", 0, skb.tos & 0x1C)
+        if isinstance(found, tuple):
+            route, nexthop = found
+            return route.prefsrc or addr.select_source(ns, ns.by_index.get(nexthop.oif), nexthop.gateway, route.scope)
+    else:
+        scope = SCOPE_LINK
+    return addr.select_source(ns, skb.dev, skb.saddr, scope)
+
+
+def output_source(ns: Namespace, dst: Dst) -> int:
+    """The address that stands for this host on the way out (ip_rt_get_source)."""
+    route = dst.route
+    return dst.prefsrc or (route.prefsrc if route is not None else 0) or addr.select_source(ns, dst.dev, dst.gateway, 0)
+
+
 def addr_type(ns: Namespace, ip: int, dev: NetDevice | None = None) -> int:
     """inet_addr_type (by the local table), or with `dev` inet_dev_addr_type: RTN_LOCAL and the like only if it is of this device."""
     if ip == LBCAST or not ip >> 24:

@@ -22,12 +22,13 @@ class Skb:
 
     IPv4 fields (`saddr` int ... `l4` offset of the transport header in `l3`) are valid after `ip_header.parse`, and whoever rewrites `l3`
     keeps them true. `sport`/`dport` are TCP/UDP ports, for ICMP `sport` is the identifier and `dport` type << 8 | code; 0 for later fragments.
-    `ignore_df`: the sender lets IP fragment it although DF is set. `frag_max`: largest fragment it was put together from, 0 if it was whole.
+    `ignore_df`: the sender lets IP fragment it although DF is set. `frag_max`: largest fragment it was put together from, 0 if it was
+    whole; `frag_sizes`: bytes of data in each of them where they are to leave again as they came.
     """
 
     __slots__ = (
-        "ct", "ctinfo", "daddr", "dev", "dport", "dst", "eth", "frag", "frag_max", "frame", "id", "ignore_df", "ihl", "iif", "ip_id", "l3", "l4", "mark",
-        "nf_bridge", "nf_done", "pkt_type", "proto", "protocol", "saddr", "sk", "sport", "tos", "ttl",
+        "ct", "ctinfo", "daddr", "dev", "dport", "dst", "eth", "frag", "frag_max", "frag_sizes", "frame", "id", "ignore_df", "ihl", "iif", "ip_id", "l3", "l4",
+        "mark", "nf_bridge", "nf_done", "options", "pkt_type", "proto", "protocol", "saddr", "sk", "sport", "tos", "ttl",
     )  # fmt: skip
 
     def __init__(self, frame_id: int, protocol: int, l3: bytes, eth: bytes = b"", frame: Frame | None = None) -> None:
@@ -48,6 +49,8 @@ class Skb:
         self.nf_done = False  # br_netfilter has run PREROUTING already
         self.frag = 0  # flags and offset, as on the wire
         self.frag_max = 0
+        self.frag_sizes: tuple[int, ...] | None = None
+        self.options: Any = None  # what ip_options found in the header
         self.ignore_df = False
         self.ihl = 20
         self.l4 = 20
@@ -61,6 +64,7 @@ class Skb:
         other.ct, other.ctinfo, other.dst, other.sk = self.ct, self.ctinfo, self.dst, self.sk
         other.nf_bridge, other.nf_done = self.nf_bridge, self.nf_done
         other.frag, other.frag_max, other.ignore_df, other.ihl, other.l4 = self.frag, self.frag_max, self.ignore_df, self.ihl, self.l4
+        other.frag_sizes, other.options = self.frag_sizes, self.options
         other.tos, other.ttl, other.proto, other.ip_id = self.tos, self.ttl, self.proto, self.ip_id
         other.saddr, other.daddr, other.sport, other.dport = self.saddr, self.daddr, self.sport, self.dport
         return other

@@ -39,6 +39,8 @@ REASONS: dict[str, str] = {
     "IP_INADDRERRORS": "forwarding is off, or the address cannot be routed",
     "IP_INVALID_SOURCE": "martian source address",
     "IP_LOCALNET": "loopback address on the wire",
+    "IP_LOCAL_SOURCE": "the source is an address of this host",
+    "INVALID_PROTO": "an ICMP message of that type is not taken from a broadcast",
     "IP_INVALID_DEST": "martian destination address",
     "BRIDGE_INGRESS_STP_STATE": "the bridge port does not forward yet",
     "BRIDGE_NON_FORWARDING_STATE": "no port to forward to",
