@@ -51,7 +51,7 @@ class Trace:
             "from": self.source,
             "to": self.destination,
             "delivered": self.delivered,
-            "hops": [_hop_dict(number, hop) for number, hop in enumerate((hop for hop in self.hops if hop.direction != "-"), 1)],
+            "hops": [_hop_dict(number, hop) for number, hop in enumerate(self.hops, 1) if hop.direction != "-"],
         }
 
 

@@ -120,7 +120,8 @@ class Namespace:
         drops[reason] = drops.get(reason, 0) + 1
         tp = self.tp
         if tp.drop:
-            tp.on_drop(self, device or skb.dev, skb.id, reason, text, skb.frame.wire if skb.frame is not None else skb.eth + skb.l3)
+            eth = skb.eth or bytes(12) + skb.protocol.to_bytes(2, "big")  # without MACs: it has not come to a device yet
+            tp.on_drop(self, device or skb.dev, skb.id, reason, text, skb.frame.wire if skb.frame is not None else eth + skb.l3)
         if tp.life:
             tp.on_life(DROPPED, skb.id)
 

@@ -10,6 +10,8 @@ from emu.wire.addr import ip_text, mac_text
 PROTOCOLS = {1: "ICMP", 2: "IGMP", 4: "IPIP", 6: "TCP", 17: "UDP", 47: "GRE", 132: "SCTP"}
 ETHERTYPES = {0x0800: "IPv4", 0x0806: "ARP", 0x86DD: "IPv6", 0x8100: "VLAN"}
 TCP_FLAGS = ((0x02, "SYN"), (0x01, "FIN"), (0x04, "RST"), (0x08, "PSH"), (0x10, "ACK"), (0x20, "URG"))
+HTTP = (b"HTTP/1.", b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ")
+MAX_HTTP_LINE = 60  # bytes shown of a request's or a response's first line
 ICMP_TEXT = {
     (0, 0): "echo reply", (8, 0): "echo request", (3, 0): "net unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable",
     (3, 3): "port unreachable", (3, 4): "fragmentation needed", (3, 9): "net prohibited", (3, 10): "host prohibited", (3, 13): "admin prohibited",
@@ -50,8 +52,8 @@ def describe(wire: bytes) -> FrameInfo:
 def _arp(base: FrameInfo, wire: bytes) -> FrameInfo:
     if len(wire) < 42 or wire[14:20] != b"\x00\x01\x08\x00\x06\x04":
         return base._replace(proto="ARP", info="not Ethernet/IPv4 ARP")
-    operation, = unpack_from("!H", wire, 20)
-    sender, target = ip_text(int.from_bytes(wire[28:32], "big")), ip_text(int.from_bytes(wire[38:42], "big"))
+    operation = int.from_bytes(wire[20:22], "big")
+    sender, target = _ip(wire, 28), _ip(wire, 38)
     if operation == 1:
         info = f"announces {sender}" if sender == target else f"who has {target}? tell {sender}"
     elif operation == 2:
@@ -62,12 +64,11 @@ def _arp(base: FrameInfo, wire: bytes) -> FrameInfo:
 
 
 def _ipv4(base: FrameInfo, wire: bytes) -> FrameInfo:
-    if len(wire) < 34 or wire[14] >> 4 != 4:
+    ihl = (wire[14] & 15) * 4 if len(wire) >= 34 and wire[14] >> 4 == 4 else 0
+    if ihl < 20:
         return base._replace(proto="IPv4", info="malformed header")
-    ihl = (wire[14] & 15) * 4
     total, _, frag, ttl, proto = unpack_from("!HHHBB", wire, 16)
-    src, dst = ip_text(int.from_bytes(wire[26:30], "big")), ip_text(int.from_bytes(wire[30:34], "big"))
-    base = base._replace(src=src, dst=dst, ttl=ttl, proto=PROTOCOLS.get(proto, f"IP protocol {proto}"))
+    base = base._replace(src=_ip(wire, 26), dst=_ip(wire, 30), ttl=ttl, proto=PROTOCOLS.get(proto, f"IP protocol {proto}"))
     offset = (frag & 0x1FFF) * 8
     if offset:
         return base._replace(info=f"fragment at {offset}{', more follow' if frag & 0x2000 else ''}")
@@ -85,20 +86,35 @@ def _ipv4(base: FrameInfo, wire: bytes) -> FrameInfo:
 
 def _tcp(base: FrameInfo, segment: bytes) -> FrameInfo:
     sport, dport, _, _, offset, flags = unpack_from("!HHIIBB", segment)
-    names = "+".join(name for bit, name in TCP_FLAGS if flags & bit) or "no flags"
-    size = len(segment) - (offset >> 4) * 4
-    return base._replace(sport=sport, dport=dport, info=names + (f" {size} bytes" if size > 0 else ""))
+    info = "+".join(name for bit, name in TCP_FLAGS if flags & bit) or "no flags"
+    data = segment[max(offset >> 4, 5) * 4 :]
+    if data:
+        info += f" {len(data)} bytes"
+    if data.startswith(HTTP):
+        line = data[:MAX_HTTP_LINE].split(b"\r\n")[0].decode("ascii", "replace")
+        info += ": " + "".join(character if character.isprintable() else "?" for character in line.removesuffix(" HTTP/1.1"))
+    return base._replace(sport=sport, dport=dport, info=info)
 
 
 def _icmp(message: bytes) -> str:
     kind, code = message[0], message[1]
     text = ICMP_TEXT.get((kind, code), f"type {kind} code {code}")
+    high, low = unpack_from("!HH", message, 4)
     if kind in (0, 8):
-        number, sequence = unpack_from("!HH", message, 4)
-        return f"{text} id {number} seq {sequence}"
-    if kind in (3, 4, 5, 11, 12) and len(message) >= 28 + 8:
+        return f"{text} id {high} seq {low}"
+    if kind == 5:
+        text += f" to {_ip(message, 4)}"
+    elif (kind, code) == (3, 4):
+        text += f", MTU {low}"
+    if kind in (3, 4, 5, 11, 12) and len(message) >= 8 + 20:
         quoted = message[8:]
-        src, dst = ip_text(int.from_bytes(quoted[12:16], "big")), ip_text(int.from_bytes(quoted[16:20], "big"))
-        name = PROTOCOLS.get(quoted[9], f"protocol {quoted[9]}")
-        text += f" about {name} {src} → {dst}"
+        ihl, proto = (quoted[0] & 15) * 4, quoted[9]
+        sport = dport = ""
+        if proto in (6, 17) and len(quoted) >= ihl + 4 and not int.from_bytes(quoted[6:8], "big") & 0x1FFF:
+            sport, dport = (f":{port}" for port in unpack_from("!HH", quoted, ihl))
+        text += f" about {PROTOCOLS.get(proto, f'protocol {proto}')} {_ip(quoted, 12)}{sport} → {_ip(quoted, 16)}{dport}"
     return text
+
+
+def _ip(data: bytes, at: int) -> str:
+    return ip_text(int.from_bytes(data[at : at + 4], "big"))

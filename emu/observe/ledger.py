@@ -15,35 +15,42 @@ class Ledger:
         self.totals: dict[str, int] = {}
         self._open: dict[int, int] = {}  # frame id -> copies that have not ended
         self._held: dict[int, int] = {}
+        self._first: int | None = None  # the first frame born since; ids go up, so what is smaller was there before
         self.errors: list[str] = []
         self.detach = tp.attach("life", self._on_life)
 
     def _on_life(self, event: str, frame_id: int, n: int, cause: int) -> None:
         totals = self.totals
         totals[event] = totals.get(event, 0) + n
-        if event in (HELD, RELEASED):
-            held = self._held.get(frame_id, 0) + (n if event == HELD else -n)
-            if held < 0:
-                self.errors.append(f"frame {frame_id} was released more often than held")
-            if held:
-                self._held[frame_id] = held
-            else:
-                self._held.pop(frame_id, None)
-            return
         if event == BORN:
+            if self._first is None:
+                self._first = frame_id
             if frame_id in self._open:
                 self.errors.append(f"frame {frame_id} was born twice")
             self._open[frame_id] = self._open.get(frame_id, 0) + n
             return
+        if self._first is None or frame_id < self._first:
+            return
         if frame_id not in self._open:
-            if event != COPIED and self.totals.get(BORN):
-                self.errors.append(f"frame {frame_id} was {event} but is not under way")
+            self.errors.append(f"frame {frame_id} was {event} but is not under way")
+            return
+        if event in (HELD, RELEASED):
+            held = self._held.get(frame_id, 0) + (n if event == HELD else -n)
+            if held < 0:
+                self.errors.append(f"frame {frame_id} was released more often than held")
+            if held > 0:
+                self._held[frame_id] = held
+            else:
+                self._held.pop(frame_id, None)
             return
         left = self._open[frame_id] + _SIGN[event] * n
-        if left:
+        if left < self._held.get(frame_id, 0):
+            self.errors.append(f"frame {frame_id} was {event} while it was held, or more often than it was there")
+        if left > 0:
             self._open[frame_id] = left
         else:
             del self._open[frame_id]
+            self._held.pop(frame_id, None)
 
     def under_way(self) -> dict[int, int]:
         """Frame id -> copies neither ended nor held: what must still be on a wire."""

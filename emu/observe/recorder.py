@@ -54,8 +54,9 @@ class Recorder:
         self.sim, self.tp = sim, tp
         self._open: dict[int, Recording] = {}
         self._owner: dict[int, Recording] = {}  # frame id or root -> recording
-        self._last: dict[int, Hop] = {}  # frame id -> its latest hop
-        self._pending: dict[int, list[tuple[str, str]]] = {}  # decisions made before the frame's first device
+        self._last: dict[tuple[int, str], Hop] = {}  # frame id and namespace -> its latest hop there
+        # Decisions taken at no device's visit: before the frame's first device, or later than its last (it was held). The next device shows them.
+        self._pending: dict[tuple[int, str], Hop] = {}
         self._detach: list[Any] = []
 
     def begin(self) -> Recording:
@@ -71,10 +72,19 @@ class Recorder:
     def end(self, recording: Recording) -> None:
         """Record no more for it."""
         self._open.pop(recording.root, None)
-        for frame_id in [frame_id for frame_id, owner in self._owner.items() if owner is recording]:
+        mine = [frame_id for frame_id, owner in self._owner.items() if owner is recording]
+        for frame_id in mine:
             del self._owner[frame_id]
-            self._last.pop(frame_id, None)
-            self._pending.pop(frame_id, None)
+        # What no device showed any more still belongs to the story.
+        wires = {hop.frame_id: hop.wire for hop in recording.hops}
+        for key in [key for key in self._pending if key[0] not in self._owner]:
+            hop = self._pending.pop(key)
+            hop.wire = wires.get(hop.frame_id, b"")
+            if hop.wire:
+                recording.hops.append(hop)
+        recording.hops.sort(key=lambda hop: hop.t_ns)
+        for key in [key for key in self._last if key[0] not in self._owner]:
+            del self._last[key]
         if not self._open:
             for detach in self._detach:
                 detach()
@@ -102,20 +112,27 @@ class Recorder:
             return
         where = device.netns.name if device.netns is not None else ""
         hop = Hop(t_ns, where, device.name, direction, frame.id, frame.wire)
-        if direction == "tx":
-            hop.steps = self._pending.pop(frame.id, [])
+        key = frame.id, where
+        if direction == "tx" and key in self._pending:
+            hop.steps = self._pending.pop(key).steps
         owner.hops.append(hop)
-        self._last[frame.id] = hop
+        self._last[key] = hop
+
+    def _at(self, t_ns: int, where: str, frame_id: int) -> Hop | None:
+        """The hop at which something happens to a frame now."""
+        hop = self._last.get((frame_id, where))
+        return hop if hop is not None and hop.t_ns == t_ns else None
 
     def _on_step(self, t_ns: int, netns: Any, frame_id: int, kind: str, text: str) -> None:
-        owner = self._owner.get(frame_id)
-        if owner is None:
+        if frame_id not in self._owner:
             return
-        hop = self._last.get(frame_id)
-        if hop is not None and hop.t_ns == t_ns and hop.netns == netns.name:
-            hop.steps.append((kind, text))
-        else:
-            self._pending.setdefault(frame_id, []).append((kind, text))
+        where = netns.name
+        hop = self._at(t_ns, where, frame_id)
+        if hop is None:
+            hop = self._pending.get((frame_id, where))
+        if hop is None:
+            hop = self._pending[frame_id, where] = Hop(t_ns, where, "-", "-", frame_id, b"")
+        hop.steps.append((kind, text))
 
     def _on_drop(self, t_ns: int, netns: Any, device: Any, frame_id: int, reason: str, text: str, wire: bytes | None) -> None:
         owner = self._owner.get(frame_id)
@@ -123,9 +140,9 @@ class Recorder:
             return
         where, dev = netns.name if netns is not None else "", device.name if device is not None else "-"
         owner.drops.append(Drop(t_ns, where, dev, frame_id, reason, text))
-        hop = self._last.get(frame_id)
-        if hop is None or hop.t_ns != t_ns or hop.netns != where:
-            hop = Hop(t_ns, where, dev, "-", frame_id, wire or b"")
-            hop.steps = self._pending.pop(frame_id, [])
+        hop = self._at(t_ns, where, frame_id)
+        if hop is None:
+            hop = self._pending.pop((frame_id, where), None) or Hop(t_ns, where, dev, "-", frame_id, b"")
+            hop.t_ns, hop.dev, hop.wire = t_ns, dev, wire or b""
             owner.hops.append(hop)
         hop.steps.append(("dropped", f"dropped: {reason}" + (f", {text}" if text else "")))
