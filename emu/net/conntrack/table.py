@@ -128,7 +128,7 @@ class Conntrack:
                         ct.timeout = now + sysctl.nf_conntrack_udp_timeout * _S
                 else:
                     ct.stream_at = now + UDP_STREAM_AFTER
-                    ct.timeout = sysctl.nf_conntrack_udp_timeout
+                    ct.timeout = sysctl.nf_conntrack_udp_timeout * _S
             elif proto == 6:
                 verdict = tcp.packet(self, ct, skb, direction, hook)
                 if verdict != tcp.ACCEPT:
