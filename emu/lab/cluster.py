@@ -281,7 +281,7 @@ class Cluster:
         start = self.sim.now
         bridge = self.node(node).netns.devices["cbr0"]
         wanted = bytes.fromhex(mac.replace(":", ""))
-        self.wait_for_seconds(lambda: bridge.fdb_lookup(wanted) is None, 10.0, 1000.0, f"cbr0 of {node} to forget {mac}")
+        self.wait_for_seconds(lambda: wanted not in bridge.fdb.entries, 10.0, 1000.0, f"cbr0 of {node} to forget {mac}")
         return (self.sim.now - start) / NS_PER_S
 
     def wait_for_seconds(self, condition: Callable[[], bool], step: float, limit: float, what: str) -> None:
