@@ -30,8 +30,8 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 PACKET_OUTGOING = 4
-# what an untuned kernel has; a new namespace inherits these from the machine, which may be tuned
-ORDINARY = {"tcp_rmem": "4096 131072 6291456", "tcp_wmem": "4096 16384 4194304", "tcp_congestion_control": "reno"}
+# what Linux 6.18 has by itself; a new namespace inherits these from the machine, which may be tuned or small
+ORDINARY = {"tcp_rmem": "4096 131072 33554432", "tcp_wmem": "4096 16384 4194304", "tcp_congestion_control": "reno"}
 OFFLOADS = "rx tx sg tso gso gro".split()
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -209,8 +209,11 @@ class Lab:
 
     def neighbours(self, name: str) -> list[tuple[str, str, str]]:
         """(address, MAC or "-", state) of each entry."""
+        return self.parse_neighbours(self.output(name, "ip neigh"))
+
+    def parse_neighbours(self, text: str) -> list[tuple[str, str, str]]:
         entries = []
-        for line in self.output(name, "ip neigh").splitlines():
+        for line in text.splitlines():
             words = line.split()
             entries.append((words[0], words[words.index("lladdr") + 1] if "lladdr" in words else "-", words[-1]))
         return entries

@@ -1,0 +1,224 @@
+"""The same lab on the emulator: `EmulatedLab` plays the recorded stories with emulated namespaces and sockets in virtual time."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from socket import SOCK_DGRAM, SOCK_STREAM
+from typing import Any
+
+from emu.fabric import World
+from emu.iproute import addr, bridge, conntrack, iptables, link, neigh, route, sysctl
+from emu.net.netns import Namespace
+from emu.net.sock.ping import PingSocket
+from emu.net.sock.tcp import TcpSocket
+from emu.net.sock.tcp_listen import TcpListener
+from emu.net.sock.udp import UdpSocket
+from emu.wire.addr import ip_int, ip_text
+from tests.kernel.lab import Captured, Lab
+
+NS = 1_000_000_000
+STEP_NS = 5_000_000  # a system call and all that follows from it at once; shorter than any timer of the stack
+
+
+class EmulatedLab(Lab):
+    """Lab's methods on one emulated machine. Waiting is virtual: `settle` moves the clock."""
+
+    def __post_init__(self) -> None:
+        self.world = World(seed=1)
+        self.machine = self.world.add_machine("machine")
+        self.world.tp.attach("frame", self.capture)
+
+    def capture(self, now: int, device: object, direction: str, frame: object) -> None:
+        netns, name = device.netns.name, device.name  # type: ignore[attr-defined]
+        self.frames.append(Captured(now, netns, name, 4 if direction == "tx" else 0, False, frame.wire))  # type: ignore[attr-defined]
+
+    def ns(self, name: str) -> Namespace:
+        return self.machine.namespace(name)
+
+    def step(self, ns: int = STEP_NS) -> None:
+        self.world.sim.run(self.world.sim.now + ns)
+
+    # --- configuration
+
+    def add_netns(self, name: str) -> None:
+        link.set_up(self.machine.add_netns(name), "lo")
+
+    def sysctl(self, name: str, key: str, value: object) -> None:
+        sysctl.set(self.ns(name), key, value)
+
+    def add_veth(self, name: str, dev: str, peer_netns: str, peer_dev: str) -> None:
+        link.add_veth(self.ns(name), dev, self.ns(peer_netns), peer_dev)
+        for where, what in ((name, dev), (peer_netns, peer_dev)):
+            self.macs.setdefault(self.mac(where, what), f"{where}.{what}")
+
+    def add_bridge(self, name: str, dev: str) -> None:
+        link.add_bridge(self.ns(name), dev)
+        self.macs.setdefault(self.mac(name, dev), f"{name}.{dev}")
+
+    def mac(self, name: str, dev: str) -> str:
+        return self.ns(name).device(dev).mac.hex(":")
+
+    def pin_mac(self, name: str, dev: str) -> None:
+        link.set_address(self.ns(name), dev, self.ns(name).device(dev).mac)
+
+    def set_up(self, name: str, dev: str) -> None:
+        link.set_up(self.ns(name), dev)
+
+    def set_master(self, name: str, dev: str, bridge: str) -> None:
+        link.set_master(self.ns(name), dev, bridge)
+
+    def set_hairpin(self, name: str, dev: str) -> None:
+        bridge.link_set(self.ns(name), dev, hairpin=True)
+
+    def set_ageing(self, name: str, bridge_dev: str, seconds: float) -> None:
+        bridge.set_ageing_time(self.ns(name), bridge_dev, seconds)
+
+    def delete_link(self, name: str, dev: str) -> None:
+        link.delete(self.ns(name), dev)
+
+    def add_address(self, name: str, dev: str, address: str) -> None:
+        addr.add(self.ns(name), dev, address)
+
+    def add_route(self, name: str, destination: str, via: str) -> None:
+        route.add(self.ns(name), destination, via=via)
+
+    def set_neighbour(self, name: str, dev: str, address: str, mac: str, state: str) -> None:
+        neigh.replace(self.ns(name), address, dev, mac, state)
+
+    def neighbours(self, name: str) -> list[tuple[str, str, str]]:
+        return self.parse_neighbours(neigh.show(self.ns(name)))
+
+    def restore(self, name: str, text: str) -> None:
+        iptables.restore(self.ns(name), text)
+
+    def saved_rules(self, name: str) -> str:
+        return iptables.save(self.ns(name), counters=True)
+
+    def conntrack(self, name: str) -> str:
+        return conntrack.show(self.ns(name))
+
+    def wait_forwarding(self, name: str, dev: str, seconds: float = 3.0) -> None:
+        self.step()
+        assert "state forwarding" in bridge.link_show(self.ns(name), dev)
+
+    # --- traffic
+
+    def ping(self, name: str, address: str, count: int = 1, interval: float = 1.0, wait: float = 1.0, ttl: int = 64) -> str:
+        """The frames of iputils' ping; it prints nothing."""
+        sock = PingSocket(self.ns(name))
+        sock.ttl = ttl
+        answers = 0
+        for sequence in range(1, count + 1):
+            began = self.world.sim.now
+            data = struct.pack("<qq", *divmod(began // 1000, 1_000_000)) + bytes(range(0x10, 0x38))
+            sock.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, sequence) + data, ip_int(address))
+            self.step()
+            answers += sock.recv() is not None
+            last = sequence == count
+            if not last or answers < count:
+                self.world.sim.run(began + round((wait if last else interval) * NS))
+        sock.close()
+        return ""
+
+    def socket(self, name: str, kind: int, proto: int = 0) -> EmulatedSocket:  # type: ignore[override]
+        return EmulatedSocket(self, name, kind)
+
+    # --- captures
+
+    def drain(self) -> None:
+        pass
+
+    def settle(self, seconds: float = 0.1) -> None:
+        self.step(round(seconds * NS))
+
+    def close(self) -> None:
+        pass
+
+
+class EmulatedSocket:
+    """As much of a blocking `socket.socket` as the stories use, over emulated sockets."""
+
+    def __init__(self, lab: EmulatedLab, name: str, kind: int) -> None:
+        self.lab, self.ns, self.timeout = lab, lab.ns(name), 5.0
+        self.udp: Any = UdpSocket(self.ns) if kind == SOCK_DGRAM else None
+        self.tcp: Any = None
+        self.listener: Any = None
+        self.reuse = False
+
+    def __enter__(self) -> EmulatedSocket:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeout = seconds
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        self.reuse = bool(value)
+
+    def until(self, ask: Callable[[], Any]) -> Any:
+        """What `ask` gives once it gives something; the clock runs meanwhile."""
+        sim = self.lab.world.sim
+        deadline = sim.now + round(self.timeout * NS)
+        while (answer := ask()) is None:
+            if sim.now >= deadline:
+                raise TimeoutError("timed out")
+            self.lab.step()
+        return answer
+
+    def bind(self, address: tuple[str, int]) -> None:
+        if self.udp is None:
+            self.listener = TcpListener(self.ns)
+            self.listener.reuse_address = self.reuse
+        (self.udp or self.listener).bind(ip_int(address[0]), address[1])
+
+    def listen(self, backlog: int) -> None:
+        self.listener.listen(backlog)
+
+    def accept(self) -> tuple[EmulatedSocket, tuple[str, int]]:
+        made = EmulatedSocket(self.lab, self.ns.name, SOCK_STREAM)
+        made.tcp = self.until(self.listener.accept)
+        return made, (ip_text(made.tcp.daddr), made.tcp.dport)
+
+    def connect(self, address: tuple[str, int]) -> None:
+        if self.udp is not None:
+            self.udp.connect(ip_int(address[0]), address[1])
+            return
+        self.tcp = tcp = TcpSocket(self.ns)
+        tcp.connect(ip_int(address[0]), address[1])
+
+        def outcome() -> bool | None:
+            tcp.raise_error()
+            return tcp.connected or None
+
+        self.lab.step()
+        self.until(outcome)
+
+    def send(self, data: bytes) -> None:
+        assert (self.udp or self.tcp).send(data) == len(data)
+        self.lab.step()
+
+    sendall = send
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
+        self.udp.sendto(data, ip_int(address[0]), address[1])
+        self.lab.step()
+
+    def recv(self, limit: int) -> bytes:
+        if self.udp is not None:
+            return self.until(self.udp.recv)[0]
+        data = self.until(lambda: self.tcp.recv(limit))
+        self.lab.step()
+        return data
+
+    def recvfrom(self, limit: int) -> tuple[bytes, tuple[str, int]]:
+        datagram = self.until(self.udp.recv)
+        return datagram[0], (ip_text(datagram[1]), datagram[2])
+
+    def close(self) -> None:
+        for sock in (self.udp, self.tcp, self.listener):
+            if sock is not None:
+                sock.close()
+        self.lab.step()
