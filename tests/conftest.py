@@ -1,4 +1,4 @@
-"""What every test gets: skips that say why, and no way out to the host's network.
+"""What every test gets: skips that say why, no way out to the host's network, and a ledger that every frame has to balance in.
 
 Tests marked `root` build real network namespaces, tests marked `tshark` read captures with Wireshark's tools. All others run with real sockets
 forbidden: scapy asks the host (routes, ARP) when a frame leaves something open, and an emulated program must never reach the real internet.
@@ -13,9 +13,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import hypothesis
 import pytest
+
+from emu.observe.ledger import Ledger
+from emu.trace import Tracepoints
 
 # The same examples in every run, and no verdict that depends on how fast the machine is; --hypothesis-profile=explore looks for new ones.
 hypothesis.settings.register_profile("emu", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -73,3 +77,73 @@ def no_real_sockets(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     yield _attempts
     _may_use_sockets = False
     assert _attempts == [], "real sockets were asked for"
+
+
+# -- the ledger (DESIGN.md rule 2) and the drop reasons that were reached
+
+reached_reasons: dict[str, str] = {}  # reason -> the first test that reached it
+_present_test = ""
+
+
+class Books:
+    """The ledgers of every world that a test makes."""
+
+    def __init__(self) -> None:
+        self.ledgers: list[tuple[Tracepoints, Ledger]] = []
+
+    def open(self, tp: Tracepoints) -> None:
+        """A world was made."""
+        self.ledgers.append((tp, Ledger(tp)))
+        tp.attach("drop", _note_reason)
+
+    def close(self) -> None:
+        """Judge no world of this test."""
+        for tp, ledger in self.ledgers:
+            ledger.detach()
+            tp.drop = tuple(callback for callback in tp.drop if callback is not _note_reason)
+        self.ledgers.clear()
+
+    def check(self) -> None:
+        """Every frame that was born was delivered, dropped or merged, or is held somewhere, or is still an event to come."""
+        for tp, ledger in self.ledgers:
+            ledger.check(frames_to_come(tp.sim))
+
+
+def _note_reason(t_ns: int, netns: Any, device: Any, frame_id: int, reason: str, text: str, wire: bytes | None) -> None:
+    reached_reasons.setdefault(reason, _present_test)
+
+
+def frames_to_come(sim: Any) -> dict[int, int]:
+    """Frame id -> how many events of the queue carry it: what is on a wire, or waits for its turn."""
+    found: dict[int, int] = {}
+    entries = [(fn, arg) for fn, arg in getattr(sim, "_fifo", ())] + [(entry[2], entry[3]) for entry in getattr(sim, "_heap", ())]
+    for _, arg in entries:
+        for thing in getattr(arg, "args", None) or (arg,):
+            frame_id = getattr(thing, "id", None)
+            if isinstance(frame_id, int) and (hasattr(thing, "wire") or hasattr(thing, "l3")):
+                found[frame_id] = found.get(frame_id, 0) + 1
+    return found
+
+
+@pytest.fixture(autouse=True)
+def ledger(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
+    """Every world that the test makes has a ledger from its first frame on, and it balances when the test is over."""
+    global _present_test
+    _present_test = request.node.nodeid
+    books = Books()
+    make = Tracepoints.__init__
+
+    def init(self: Tracepoints, sim: Any) -> None:
+        make(self, sim)
+        books.open(self)
+
+    monkeypatch.setattr(Tracepoints, "__init__", init)
+    yield books
+    books.check()
+
+
+@pytest.fixture
+def unbalanced(ledger: Books) -> Iterator[None]:
+    """For a test that ends in an error in the middle of a packet's way, or invents what is told to the tracepoints."""
+    yield
+    ledger.close()

@@ -56,10 +56,12 @@ class Ledger:
         """Frame id -> copies neither ended nor held: what must still be on a wire."""
         return {frame_id: left - self._held.get(frame_id, 0) for frame_id, left in self._open.items() if left != self._held.get(frame_id, 0)}
 
-    def check(self, wires_empty: bool = True) -> None:
-        """Raise AssertionError naming the first frames that do not balance."""
+    def check(self, on_wires: dict[int, int] | None = None) -> None:
+        """Raise AssertionError naming the first frames that do not balance. `on_wires`: frame id -> copies that are events still to come."""
         wrong = list(self.errors)
-        if wires_empty:
-            wrong += [f"frame {frame_id}: {left} copies neither delivered nor dropped" for frame_id, left in self.under_way().items()]
+        expected = on_wires or {}
+        for frame_id, left in self.under_way().items():
+            if left != expected.get(frame_id, 0):
+                wrong.append(f"frame {frame_id}: {left} copies neither ended nor held, {expected.get(frame_id, 0)} on a wire")
         if wrong:
             raise AssertionError(f"the ledger does not balance ({len(wrong)}): " + "; ".join(wrong[:5]))

@@ -10,6 +10,7 @@ from emu.net.bridge_loop import ROUNDS, BridgeLoop, LoopGuard
 from tests.net.lan import BROADCAST, Lan, frame, mac, who_has
 
 
+@pytest.mark.usefixtures("unbalanced")
 def test_two_bridges_with_two_links_between_them() -> None:
     lan = Lan(hosts=1)
     link.add_bridge(lan.node, "br1")
@@ -30,6 +31,7 @@ def test_two_bridges_with_two_links_between_them() -> None:
     assert len(lan.frames) < 20 * ROUNDS
 
 
+@pytest.mark.usefixtures("unbalanced")
 def test_a_loop_of_switches_and_bridges() -> None:
     world = World(1)
     machine = world.add_machine("node")

@@ -108,6 +108,7 @@ def test_random_macs_are_local_unicast_and_come_from_the_seed() -> None:
     assert all(m[0] & 3 == 2 for m in drawn)
 
 
+@pytest.mark.usefixtures("unbalanced")
 def test_a_kind_without_a_medium_cannot_send(lan: Lan) -> None:
     dev = NetDevice("x", bytes(6))
     lan.node.add_device(dev)
