@@ -85,7 +85,7 @@ async def ping(
     try:
         found = await asyncio.get_running_loop().getaddrinfo(destination, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
         result.address = str(found[0][4][0])
-        sock = EchoSocket(source=source, ttl=ttl, tos=tos, df=df, interface=interface, broadcast=broadcast)
+        sock = EchoSocket(source=source, ttl=ttl, tos=tos, df="do" if broadcast else df, interface=interface, broadcast=broadcast)
     except socket.gaierror as error:
         return session.fail(f"ping: {destination}: {error.strerror}")
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import ip_output, route
 from emu.net.sock import raw, table
-from emu.net.sock.base import LOOPBACK, PMTUDISC_DONT, RTN_BROADCAST, text, truesize
+from emu.net.sock.base import LOOPBACK, ORIGIN_LOCAL, PMTUDISC_DO, PMTUDISC_PROBE, PMTUDISC_WANT, RTN_BROADCAST, QueuedError, text, truesize
 from emu.net.sock.datagram import DatagramSocket, icmp_error
 from emu.net.sock.errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, os_error
 from emu.net.sock.ports import remove
@@ -82,11 +82,18 @@ class PingSocket(DatagramSocket):
         ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
         error = ip_output.send(
             ns, IPPROTO_ICMP, _ECHO.pack(ICMP_ECHO, 0, check, self.sport, sequence) + body, daddr, self.saddr, ttl=ttl, tos=self.tos,
-            df=self.pmtudisc != PMTUDISC_DONT and len(message) + 20 <= dst.mtu, dst=dst, oif=self.bound_dev, mark=self.mark, sk=self,
+            df=self._df(len(message) + 20, dst.mtu),
+            ip_id=0 if self.pmtudisc in (PMTUDISC_DO, PMTUDISC_PROBE) else None, dst=dst, oif=self.bound_dev, mark=self.mark, sk=self,
         )  # fmt: skip
         if error:
+            if error == EMSGSIZE and self.recverr:
+                self.error_queue.append(QueuedError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, dst.mtu, 0, daddr, 0, message))
             raise os_error(error)
         return len(message)
+
+    def _df(self, length: int, mtu: int) -> bool:
+        """Whether DF is set: asked for, or allowed and the packet fits anyway."""
+        return self.pmtudisc in (PMTUDISC_DO, PMTUDISC_PROBE) or (self.pmtudisc == PMTUDISC_WANT and length <= mtu)
 
     def send(self, message: bytes) -> int:
         """Send to the peer. Raises EDESTADDRREQ unless connected."""

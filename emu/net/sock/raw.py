@@ -33,6 +33,7 @@ class RawSocket(DatagramSocket):
         self.icmp_filter = 0
         self.queue: deque[Packet] = deque()
         table.get(ns).raw.append(self)
+        ns.err_handlers.setdefault(proto, err)
 
     def bind(self, addr: int = 0, port: int = 0) -> None:
         """Receive what is sent to this address only. Raises EADDRNOTAVAIL."""

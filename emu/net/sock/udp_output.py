@@ -74,7 +74,8 @@ def send(sk: UdpSocket, header: Header, data: bytes) -> int:
     if sk.daddr:
         sk.ip_id = ip_id = sk.ip_id + 1 & 0xFFFF
     else:
-        ip_id = select_ident(ns, saddr, daddr, IPPROTO_UDP)
+        # With DF and no leave to fragment the id says nothing, and Linux sends 0 (ip_select_ident_segs).
+        ip_id = select_ident(ns, saddr, daddr, IPPROTO_UDP) if header.ignore_df or not header.df else 0
     ip_checksum = 0xFFFF - (header.ip_sum + total + ip_id) % 0xFFFF
     tos, ttl, df = header.tos, header.ttl, header.df
     skb = ns.born(
