@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emu.fabric import Machine
+from emu.iproute import link
 from emu.k8s.cni import Attachment, BridgePlugin
 from emu.k8s.objects import Pod
 
@@ -29,6 +30,7 @@ class Sandbox:
             self.netns: Any = machine.netns
             return
         self.netns = machine.add_netns(netns_name(pod))
+        link.set_up(self.netns, "lo")  # the loopback plugin
         try:
             self.attachment = plugin.add(self.id, self.netns)
         except Exception:

@@ -10,6 +10,7 @@ from emu.apps.echo import udp_request
 from emu.apps.http_client import http_get
 from emu.apps.ping import ping as ping_program
 from emu.apps.traceroute import traceroute as traceroute_program
+from emu.iproute import neigh
 from emu.lab import send
 from emu.lab.trace import Trace
 from emu.sim import NS_PER_S
@@ -60,6 +61,14 @@ class Host:
     def ip(self) -> str:
         """Its address."""
         raise NotImplementedError
+
+    def neighbour(self, ip: str) -> tuple[str, str]:
+        """MAC and state of its neighbour entry for `ip` on eth0, as `ip neigh` prints them; empty texts without one."""
+        for line in neigh.show(self.netns, "eth0").splitlines():
+            words = line.split()
+            if words[0] == ip:
+                return words[words.index("lladdr") + 1] if "lladdr" in words else "", words[-1]
+        return "", ""
 
     # -- programs -----------------------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ def tell(story: Story) -> None:
 
     egress = client.http_get(f"http://{internet.ip}/clientip")
     story.show(egress.trace)
-    nats = [text for text in egress.trace.steps("nat") if text.startswith("SNAT")]
-    story.claim(f"the internet host saw {client_of(egress)}, the router; {len(nats)} source translations on the way out", egress.ok and client_of(egress) == cluster.router.public_ip)
+    nats = list(dict.fromkeys(hop.netns for hop in egress.trace.hops for kind, text in hop.steps if kind == "nat" and "SNAT" in text))
+    story.claim(f"the internet host saw {client_of(egress)}, the router; translated by {' and '.join(nats)}", egress.ok and client_of(egress) == cluster.router.public_ip)
 
     story.tell("""A NodePort opens the same port on every node. Under externalTrafficPolicy Cluster any node takes the connection and forwards it to any backend; it has to put
         its own address in, so that the reply comes back through it. web-0 runs on node2.""")

@@ -52,7 +52,7 @@ def tell(story: Story) -> None:
     story.claim(f"heir got {', '.join(tries)}: {reused} again, with MAC {heir.mac} instead of {old_mac}", heir.ip == reused and heir.mac != old_mac)
 
     cluster.run(seconds=45)  # REACHABLE lasts 15 to 45 s
-    state = neighbour.neighbour_state(reused)
+    state = neighbour.neighbour(reused)[1]
     story.tell(f"""45 s later neighbour's entry for {reused} is {state} and still has the old MAC. It uses the entry all the same, and waits 5 s for a sign of life (DELAY); then it asks the
         old MAC three times (PROBE), gives up, and asks everybody. Then the traffic flows to the new pod.""")
     trace = story.show(neighbour.ping(reused, count=14, timeout=1))
@@ -62,6 +62,6 @@ def tell(story: Story) -> None:
     moves = [name for name in ("DELAY", "PROBE", "REACHABLE") if any(name in text for text in states)]
     story.claim(f"it went {' -> '.join(['STALE', *moves])}", moves == ["DELAY", "PROBE", "REACHABLE"])
     lost = 14 - len(result.replies)
-    story.claim(f"{lost} of 14 pings were lost, then {reused} answered with {heir.mac}", 0 < lost < 14 and neighbour.neighbour_mac(reused) == heir.mac)
+    story.claim(f"{lost} of 14 pings were lost, then {reused} answered with {heir.mac}", 0 < lost < 14 and neighbour.neighbour(reused)[0] == heir.mac)
     story.verdict(f"""a new sandbox moved web from {before[0]} to {reused}, a reboot moved web-far from {old_far[0]} to {far.ip}, the Service stayed {vip};
         {reused} came back with a new MAC and was reached again after {lost} lost pings ({' -> '.join(['STALE', *moves])})""")
