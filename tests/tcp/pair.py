@@ -12,6 +12,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 
 from emu.tcp import Connection, Event, Listener, Segment, Settings, State, decode, encode, reset_for
+from emu.tcp.chunk import LOST, RETRANS, SACKED
+from emu.tcp.window import SKB_OVERHEAD
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -227,6 +229,24 @@ def drop(host: Host, count: int = 1) -> None:
     """The next `count` segments the host sends are lost."""
     first = len(host.sent)
     host.lose = lambda number, segment: first <= number < first + count
+
+
+def check(tcp: Connection) -> None:
+    """The counts agree with the queues they count."""
+    queue = tcp.rtx_queue
+    assert tcp.packets_out == len(queue)
+    assert tcp.lost_out == sum(1 for chunk in queue if chunk.sacked & LOST)
+    assert tcp.retrans_out == sum(1 for chunk in queue if chunk.sacked & RETRANS)
+    if tcp.sack_ok:
+        assert tcp.sacked_out == sum(1 for chunk in queue if chunk.sacked & SACKED)
+    edges = [edge for chunk in queue for edge in (chunk.seq, chunk.end)]
+    assert edges[1:-1:2] == edges[2::2]
+    if queue:
+        assert edges[0] == tcp.snd_una
+        assert edges[-1] == tcp.snd_nxt
+    assert tcp.recv_len == sum(len(payload) for payload, _ in tcp.recv_queue) - tcp.recv_offset
+    assert tcp.rmem == sum(truesize for _, truesize in tcp.recv_queue) + sum(len(early[2]) + SKB_OVERHEAD for early in tcp.ofo)
+    assert tcp.wmem >= 0
 
 
 def shape(segment: Segment) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu.tcp import Segment, State, decode, encode
-from tests.tcp.pair import MS, SECOND, Pair
+from tests.tcp.pair import MS, SECOND, Pair, check
 
 u32 = st.integers(0, 0xFFFFFFFF)
 near = st.integers(-70_000, 70_000)
@@ -42,6 +42,7 @@ def attack(connection, segments, now):
         connection.receive(segment, now)
         connection.segments_to_send(now)
         connection.read()
+        check(connection)
         due = connection.next_timeout()
         if due is not None and due <= now + SECOND:
             now = max(due, now)
@@ -132,4 +133,7 @@ def talk(pair, question, answer):
                 pair.shutdown(host)
         if not pair.step():
             break
+        for host in (pair.client, pair.server):
+            if host.connection is not None:
+                check(host.connection)
     return bytes(pair.server.received) == question and bytes(pair.client.received) == answer
