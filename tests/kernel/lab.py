@@ -103,6 +103,7 @@ class Lab:
     taps: dict[str, Tap] = field(default_factory=dict)
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     names: dict[tuple[str, int], str] = field(default_factory=dict)
+    clocks: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -255,7 +256,9 @@ class Lab:
         for name, tap in self.taps.items():
             for stamp, index, packet_type, partial, data in tap.read():
                 dev = self.names.get((name, index)) or self.learn_names(name, index)
-                self.frames.append(Captured(stamp - self.started_ns, name, dev, packet_type, partial, data))
+                # A packet keeps the time it was first received, also when a bridge hands it up after flooding it: the ring has the true order.
+                now = self.clocks[name] = max(self.clocks.get(name, 0), stamp - self.started_ns)
+                self.frames.append(Captured(now, name, dev, packet_type, partial, data))
 
     def learn_names(self, name: str, index: int) -> str:
         with self.inside(name):

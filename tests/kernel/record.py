@@ -16,12 +16,12 @@ from tests.kernel.stories import STORIES, Recording
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def per_interface(frames: list[Captured], normaliser: Normaliser) -> dict[str, list[str]]:
-    """Normalised lines of each `netns.dev`, in order of time."""
+def per_netns(frames: list[Captured], normaliser: Normaliser) -> dict[str, list[str]]:
+    """The frames of each namespace's devices, normalised, in the order in which they passed."""
     lists: dict[str, list[str]] = {}
     for frame in frames:
-        line = f"{frame.direction} {normaliser.line(frame.data, frame.partial or frame.dev == 'lo')}"
-        lists.setdefault(f"{frame.netns}.{frame.dev}", []).append(line)
+        line = normaliser.line(frame.data, frame.partial or frame.dev == "lo")
+        lists.setdefault(frame.netns, []).append(f"{frame.dev} {frame.direction} {line}")
     return lists
 
 
@@ -33,12 +33,12 @@ def versions() -> str:
 
 
 def golden_text(recording: Recording) -> str:
-    """The whole recording as text: per part the frames of each interface, then the texts, then tables and conntrack of each node."""
+    """The whole recording as text: per part the frames of each namespace, then the texts, then tables and conntrack of each node."""
     normaliser = Normaliser(recording.macs, is_fixed_port)
     out = [f"# {versions()}", f"# {recording.title}"]
     for title, frames in recording.parts:
         out += ["", f"=== {title}"]
-        for name, lines in sorted(per_interface(frames, normaliser).items()):
+        for name, lines in sorted(per_netns(frames, normaliser).items()):
             out += [f"--- {name}", *lines]
     for title, text in recording.texts:
         out += ["", f"=== {title}", conntrack_lines(text, normaliser) if title.startswith("conntrack") else text.rstrip()]
