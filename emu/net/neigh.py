@@ -114,6 +114,7 @@ class NeighTable:
                 self.ns.drop(skb, "NEIGH_FAILED", f"no requests may be sent for {ip_text(entry.ip)} (mcast_solicit is 0)", entry.dev)
                 return False
             entry.probes = parms.ucast_solicit  # no unicast requests: nothing is known to send them to
+            self._step(entry, skb.id, NUD_NAMES[MOVES[state]["send"]], "asks where it is")
             self._set_state(entry, MOVES[state]["send"])
             entry.updated = now
             self._set_timer(entry, now + max(parms.retrans_time_ms * NS_PER_MS, _TICK_NS))
@@ -273,6 +274,8 @@ class NeighTable:
             entry.mac = mac
             if not new & CONNECTED:
                 entry.confirmed = now - 2 * self._parms(entry.dev).base_reachable_time_ms * NS_PER_MS
+        if new != old:
+            self._step(entry, self.ns.sim.cause, NUD_NAMES[new], "told where it is" if not old & VALID or new == REACHABLE else "told otherwise")
         self._set_state(entry, new)
         if new != old:
             self._cancel(entry)
@@ -391,7 +394,7 @@ def device_event(dev: NetDevice, event: str) -> None:
         return
     if event == notifier.DOWN or event == notifier.CHANGEADDR:
         table.flush(dev)
-    elif event == notifier.CHANGE and not dev.carrier:
+    elif event == notifier.CHANGE and not dev.carrier and dev.netns.sysctl.conf_and(dev, "arp_evict_nocarrier"):
         table.flush(dev, keep_permanent=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from emu.sim import Sim
 from emu.trace import Tracepoints
-from emu.trace.points import BORN, COPIED
+from emu.trace.points import BORN, COPIED, DELIVERED, DROPPED, MERGED
 from emu.wire.frame import Frame
 
 
@@ -57,6 +57,7 @@ class Recorder:
         self._last: dict[tuple[int, str], Hop] = {}  # frame id and namespace -> its latest hop there
         # Decisions taken at no device's visit: before the frame's first device, or later than its last (it was held). The next device shows them.
         self._pending: dict[tuple[int, str], Hop] = {}
+        self._left: dict[int, int] = {}  # frame id -> copies that have not ended
         self._detach: list[Any] = []
 
     def begin(self) -> Recording:
@@ -75,6 +76,7 @@ class Recorder:
         mine = [frame_id for frame_id, owner in self._owner.items() if owner is recording]
         for frame_id in mine:
             del self._owner[frame_id]
+            self._left.pop(frame_id, None)
         # What no device showed any more still belongs to the story.
         wires = {hop.frame_id: hop.wire for hop in recording.hops}
         for key in [key for key in self._pending if key[0] not in self._owner]:
@@ -98,13 +100,13 @@ class Recorder:
             if owner is not None:
                 self._owner[frame_id] = owner
                 owner.in_flight += n
+                self._left[frame_id] = n
             return
         owner = self._owner.get(frame_id)
         if owner is not None:
-            if event == COPIED:
-                owner.in_flight += n
-            elif event in ("delivered", "dropped", "merged"):
-                owner.in_flight -= n
+            change = n if event == COPIED else -n if event in (DELIVERED, DROPPED, MERGED) else 0
+            owner.in_flight += change
+            self._left[frame_id] = self._left.get(frame_id, 0) + change
 
     def _on_frame(self, t_ns: int, device: Any, direction: str, frame: Frame) -> None:
         owner = self._owner.get(frame.id)
@@ -124,10 +126,15 @@ class Recorder:
         return hop if hop is not None and hop.t_ns == t_ns else None
 
     def _on_step(self, t_ns: int, netns: Any, frame_id: int, kind: str, text: str) -> None:
-        if frame_id not in self._owner:
+        owner = self._owner.get(frame_id)
+        if owner is None:
             return
         where = netns.name
         hop = self._at(t_ns, where, frame_id)
+        if hop is None and self._left.get(frame_id, 0) <= 0:
+            # A late consequence of a frame that has ended, or of the call itself (a neighbour entry's timer, say): a row of its own.
+            hop = self._last[frame_id, where] = Hop(t_ns, where, "-", "-", frame_id, b"")
+            owner.hops.append(hop)
         if hop is None:
             hop = self._pending.get((frame_id, where))
         if hop is None:

@@ -104,7 +104,7 @@ class HopTable:
         latest: dict[int, bytes] = {}  # frame id -> its bytes at its latest hop
         for number, hop in enumerate(hops, 1):
             same = latest.get(hop.frame_id) == hop.wire
-            latest[hop.frame_id] = hop.wire
+            latest[hop.frame_id] = hop.wire or latest.get(hop.frame_id, b"")
             table.add_row(str(number), times[number - 1], where_text(hop), hop.direction, what_text(hop, same, width))
         yield table
 
@@ -118,10 +118,12 @@ def what_text(hop: Hop, same: bool, width: int) -> Text:
     """The frame, or that it is the `same` as at its previous hop, and the decisions."""
     info = describe(hop.wire)
     text = Text()
-    if same:
+    if not hop.wire:
+        pass  # a decision away from any frame
+    elif same:
         text.append("\n".join(wrapped(f"same frame: {frame_parts(info)[-1]}", width)), style="dim")
     else:
         text.append("\n".join(frame_lines(info, width)))
     for kind, words in decisions(hop.steps):
-        text.append("\n" + "\n".join(decision_lines(kind, words, width)), style=STYLES.get(kind, ""))
+        text.append(("\n" if text else "") + "\n".join(decision_lines(kind, words, width)), style=STYLES.get(kind, ""))
     return text

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from emu.lab import Trace
 from emu.scenarios.story import Story
 
 PORT = 8080
+
+
+def states_of(trace: Trace, netns: str, ip: str) -> list[str]:
+    """The states that the namespace's neighbour entry for `ip` went through, from the trace's decisions `IP dev DEV: OLD → NEW (why)`."""
+    moves: list[tuple[str, str]] = []
+    for hop in trace.hops:
+        for kind, text in hop.steps:
+            if kind == "neigh" and hop.netns == netns and text.startswith(f"{ip} "):
+                old, _, new = text.partition(": ")[2].partition(" → ")
+                moves.append((old, new.partition(" ")[0]))
+    # A packet that waited tells of its entry when it is sent at last, so the moves are put in order by what they begin with.
+    states = [moves[0][0]] if moves else []
+    while states and (found := next((move for move in moves if move[0] == states[-1]), None)):
+        moves.remove(found)
+        states.append(found[1])
+    return states
 
 
 def tell(story: Story) -> None:
@@ -56,12 +73,12 @@ def tell(story: Story) -> None:
     story.tell(f"""45 s later neighbour's entry for {reused} is {state} and still has the old MAC. It uses the entry all the same, and waits 5 s for a sign of life (DELAY); then it asks the
         old MAC three times (PROBE), gives up, and asks everybody. Then the traffic flows to the new pod.""")
     trace = story.show(neighbour.ping(reused, count=14, timeout=1))
-    states = trace.steps("neigh")
+    moves = states_of(trace, neighbour.netns.name, reused)
     result = trace.result
     story.claim(f"the entry was {state} with the dead pod's MAC", state == "STALE")
-    moves = [name for name in ("DELAY", "PROBE", "REACHABLE") if any(name in text for text in states)]
-    story.claim(f"it went {' -> '.join(['STALE', *moves])}", moves == ["DELAY", "PROBE", "REACHABLE"])
+    told = " -> ".join(moves)
+    story.claim(f"it went {told}", moves == ["STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "REACHABLE"])
     lost = 14 - len(result.replies)
     story.claim(f"{lost} of 14 pings were lost, then {reused} answered with {heir.mac}", 0 < lost < 14 and neighbour.neighbour(reused)[0] == heir.mac)
     story.verdict(f"""a new sandbox moved web from {before[0]} to {reused}, a reboot moved web-far from {old_far[0]} to {far.ip}, the Service stayed {vip};
-        {reused} came back with a new MAC and was reached again after {lost} lost pings ({' -> '.join(['STALE', *moves])})""")
+        {reused} came back with a new MAC and was reached again after {lost} lost pings ({told})""")
