@@ -287,8 +287,9 @@ class Loop(Endpoints):
         return self._exception_handler
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Collect."""
-        self.errors.append(context)
+        """Collect. CPython before 3.11.8 reports the cancelled handler of a stream server by mistake; that is not an error."""
+        if not isinstance(context.get("exception"), asyncio.CancelledError):
+            self.errors.append(context)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As in asyncio."""

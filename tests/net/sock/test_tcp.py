@@ -77,7 +77,7 @@ def test_a_connection_is_made_used_and_ended(lab: Lab) -> None:
 
 
 def test_the_packets_are_numbered_and_marked_as_linux_does(lab: Lab) -> None:
-    client, server, _ = pair(lab)
+    client, *_ = pair(lab)
     client.send(b"x")
     lab.go(0.1)
     ip = [(way, unpack("!HH", wire[18:22])) for _, name, way, wire in lab.frames if name == "a.eth0" and wire[12:14] == b"\x08\x00"]
@@ -86,7 +86,7 @@ def test_the_packets_are_numbered_and_marked_as_linux_does(lab: Lab) -> None:
     assert ids == [(ids[0] + step) & 0xFFFF for step in range(len(ids))], "a connection counts its packets"
     assert ip[1] == ("rx", (0, 0x4000)), "SYN-ACK has id 0"
     assert ids[0]
-    for _, name, way, wire in lab.frames:
+    for *_, wire in lab.frames:
         if wire[12:14] == b"\x08\x00" and wire[23] == 6:
             assert l4_checksum(*unpack("!II", wire[26:34]), 6, wire[34:50] + b"\0\0" + wire[52:]) == unpack("!H", wire[50:52])[0]
 
@@ -250,7 +250,7 @@ def test_the_listener_of_the_address_wins_and_groups_share(lab: Lab) -> None:
             count += 1
         shares.append(count)
     assert anywhere.accept() is None
-    assert sum(shares) == 3 * 6 or sum(shares) == 48
+    assert sum(shares) == 3 * 6, "each has its backlog"
     assert all(shares)
 
 
