@@ -174,7 +174,7 @@ def clean_rtx_queue(tp: TcpSock, number: int, now: int, result: AckResult) -> No
             tp.retrans_stamp = 0
         else:
             result.data_acked = True
-        freed += len(chunk.data)
+        freed += len(chunk.data) + chunk.cost
         tp.packets_out -= 1
         queue.popleft()
     result.acked = acked
@@ -183,8 +183,6 @@ def clean_rtx_queue(tp: TcpSock, number: int, now: int, result: AckResult) -> No
     if first_sent >= 0 and not result.retrans_acked:
         result.rtt_us = (now - first_sent) // 1000
     tp.wmem -= freed
-    if not queue and not tp.write_queue:
-        tp.wmem = 0
     if tp.want_write and in_flight(tp) < tp.cwnd:
         window.expand_sndbuf(tp)
     if tp.want_write and tp.sndbuf - tp.wmem >= tp.wmem >> 1:

@@ -10,10 +10,10 @@ EVER_RETRANS = 8  # its round trip says nothing (Karn)
 class Chunk:
     """`seq` to `end` of the stream (end counts SYN and FIN). In the retransmission queue a chunk is one segment; unsent it may be many.
 
-    `sent_ns` is the time it was last sent; `delivered` and `delivered_ns` are what was known then (the rate sample of RACK and cwnd growth).
+    `sent_ns` is when it was last sent; `cost` what it takes of the send buffer beside its bytes.
     """
 
-    __slots__ = ("data", "end", "flags", "sacked", "sent_ns", "seq")
+    __slots__ = ("cost", "data", "end", "flags", "sacked", "sent_ns", "seq")
 
     def __init__(self, seq: int, end: int, data: bytes, flags: int) -> None:
         self.seq = seq
@@ -22,3 +22,4 @@ class Chunk:
         self.flags = flags
         self.sacked = 0
         self.sent_ns = 0
+        self.cost = 0

@@ -107,18 +107,17 @@ class Connection(TcpSock):
             return
         self.orphan = True
         state = self.state
-        if state in (State.CLOSE, State.SYN_SENT):
-            if state is State.SYN_SENT:
-                tcp_input.done(self, Cause.DROP)
-            else:
+        if state is State.SYN_SENT:
+            tcp_input.done(self, Cause.DROP)
+            return
+        if state is State.CLOSE:
+            if not self.rcv_shutdown:  # never opened
                 self.events.append(CLOSED)
             return
-        unread = self.recv_len
         self.rcv_shutdown = True
-        if unread:
+        if self.recv_len:
             self.abort_pending = True
-            return
-        if not self.send_shutdown:
+        elif not self.send_shutdown:
             self.send_shutdown = True
             self._queue_fin()
         elif state is State.FIN_WAIT2:

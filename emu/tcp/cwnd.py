@@ -71,7 +71,7 @@ def size_goal(tp: TcpSock, mss: int) -> int:
     return max(bound_to_half_wnd(tp, GSO_MAX) // mss * mss, mss)
 
 
-def should_defer(tp: TcpSock, chunk: Chunk, usable: int, now: int, quota: int, max_segments: int, in_flight: int) -> bool:
+def should_defer(tp: TcpSock, chunk: Chunk, usable: int, now: int, max_segments: int, in_flight: int) -> bool:
     """Wait for more ACKs rather than send a small burst, if one will come soon (tcp_tso_should_defer)."""
     if tp.ca_state >= CA_RECOVERY or now - tp.lsndtime > MS or not tp.rtx_queue:
         return False

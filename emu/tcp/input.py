@@ -28,7 +28,7 @@ def done(tp: TcpSock, cause: Cause) -> None:
     tp.rcv_shutdown = tp.send_shutdown = True
     tp.write_queue.clear()
     tp.rtx_queue.clear()
-    tp.packets_out = tp.sacked_out = tp.lost_out = tp.retrans_out = 0
+    tp.packets_out = tp.sacked_out = tp.lost_out = tp.retrans_out = tp.wmem = 0
     tp.events.append(CLOSED)
 
 

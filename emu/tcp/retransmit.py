@@ -53,6 +53,8 @@ def split(tp: TcpSock, index: int, size: int) -> None:
     rest = Chunk((chunk.seq + size) & MASK, chunk.end, chunk.data[size:], chunk.flags)
     rest.sacked = chunk.sacked
     rest.sent_ns = chunk.sent_ns
+    rest.cost = chunk.cost
+    chunk.cost = 0
     chunk.data = chunk.data[:size]
     chunk.end = rest.seq
     chunk.flags &= ~(FIN | PSH)
@@ -77,6 +79,7 @@ def collapse(tp: TcpSock, index: int, room: int) -> None:
         chunk.data += following.data
         chunk.end = following.end
         chunk.flags |= following.flags
+        chunk.cost += following.cost
         chunk.sacked |= following.sacked & EVER_RETRANS
         if following.sacked & LOST:
             tp.lost_out -= 1

@@ -161,7 +161,7 @@ def _probe_loss(tp: TcpSock, now: int) -> bool:
     tp.tlp_retrans = False
     if tp.write_queue and after((tp.snd_una + tp.snd_wnd) & MASK, tp.snd_nxt):
         out = tp.packets_out
-        xmit.write_xmit(tp, now, 2)
+        xmit.write_xmit(tp, now, loss_probe=True)
         return tp.packets_out > out
     tp.tlp_retrans = send_again(tp, len(tp.rtx_queue) - 1, now)
     return tp.tlp_retrans

@@ -30,6 +30,7 @@ def queue_data(tp: TcpSock, data: bytes) -> int:
                 break
             piece = data[taken:taken + goal]
             tail = Chunk(tp.write_seq, (tp.write_seq + len(piece)) & MASK, piece, ACK)
+            tail.cost = CHUNK_OVERHEAD
             queue.append(tail)
             tp.wmem += CHUNK_OVERHEAD
         taken += len(piece)
@@ -55,13 +56,13 @@ def queue_fin(tp: TcpSock) -> None:
         tp.write_queue.append(Chunk((tp.write_seq - 1) & MASK, tp.write_seq, b"", ACK | FIN))
 
 
-def nagle_holds(tp: TcpSock, partial: bool) -> bool:
+def nagle_holds(tp: TcpSock) -> bool:
     """A small segment waits while another small one is out (Nagle as Minshall has it: tcp_nagle_check)."""
-    return partial and not tp.nodelay and tp.packets_out != 0 and after(tp.snd_sml, tp.snd_una) and not after(tp.snd_sml, tp.snd_nxt)
+    return not tp.nodelay and tp.packets_out != 0 and after(tp.snd_sml, tp.snd_una) and not after(tp.snd_sml, tp.snd_nxt)
 
 
-def write_xmit(tp: TcpSock, now: int, push_one: int = 0) -> bool:
-    """Send what windows and Nagle allow. push_one 1: one burst; 2: one segment beyond the congestion window (a loss probe).
+def write_xmit(tp: TcpSock, now: int, loss_probe: bool = False) -> bool:
+    """Send what windows and Nagle allow; a loss probe is one segment, whatever the congestion window says.
 
     True when data waits, nothing is in flight and nothing was sent: a zero window to be probed (tcp_write_xmit).
     """
@@ -79,7 +80,7 @@ def write_xmit(tp: TcpSock, now: int, push_one: int = 0) -> bool:
         in_flight = tp.packets_out - tp.sacked_out - tp.lost_out + tp.retrans_out
         quota = tp.cwnd - in_flight
         if quota <= 0:
-            if push_one != 2:
+            if not loss_probe:
                 cwnd_limited = True
                 break
             quota = 1
@@ -93,30 +94,29 @@ def write_xmit(tp: TcpSock, now: int, push_one: int = 0) -> bool:
         usable = (tp.snd_una + tp.snd_wnd - chunk.seq) & MASK
         if usable & HALF or usable < min(size + (chunk.flags & FIN if size < mss else 0), mss):
             break
-        fin = chunk.flags & FIN
+        hold = not chunk.flags & FIN and len(queue) == 1 and nagle_holds(tp)
         if size <= mss:
-            if not fin and len(queue) == 1 and size < mss and nagle_holds(tp, True):
+            if hold and size < mss:
                 break
             limit = size
         else:
-            if not push_one and cwnd.should_defer(tp, chunk, usable, now, quota, max_segments, in_flight):
-                cwnd_limited = True
+            if not loss_probe and cwnd.should_defer(tp, chunk, usable, now, max_segments, in_flight):
+                cwnd_limited |= (tp.cwnd - in_flight) * mss < usable
                 break
             limit = quota * mss
             if not (limit <= usable and len(queue) > 1):
                 needed = min(size, usable)
                 if limit > needed:
-                    partial = needed % mss
-                    limit = needed - partial if nagle_holds(tp, partial != 0) else needed
-        if push_one == 2:
+                    limit = needed - needed % mss if hold else needed
+        if loss_probe:
             limit = min(limit, mss)
         sent += transmit_burst(tp, chunk, limit, mss, now)
-        if push_one:
+        if loss_probe:
             break
     if sent:
         if tp.ca_state in (CA_CWR, CA_RECOVERY):
             tp.prr_out += sent
-        if push_one != 2:
+        if not loss_probe:
             schedule_loss_probe(tp, now, False)
         in_flight = tp.packets_out - tp.sacked_out - tp.lost_out + tp.retrans_out
         cwnd.validate(tp, cwnd_limited or in_flight >= tp.cwnd, now)
@@ -136,7 +136,7 @@ def merge_next(tp: TcpSock, wanted: int) -> None:
             head.flags |= following.flags
             head.end = following.end
             del queue[1]
-            tp.wmem -= CHUNK_OVERHEAD
+            tp.wmem -= following.cost
         else:
             head.data += piece
             head.end = (head.end + len(piece)) & MASK
@@ -154,10 +154,12 @@ def transmit_burst(tp: TcpSock, chunk: Chunk, limit: int, mss: int, now: int) ->
         tp.write_queue.popleft()
         last = chunk.flags
         tail_end = chunk.end
+        cost = chunk.cost
     else:
         chunk.data = data[limit:]
         chunk.seq = tail_end = (seq + limit) & MASK
         last = chunk.flags & ~(FIN | PSH)
+        cost = 0
     push = PSH if limit > mss else 0  # a burst ends with PSH, so that the receiver's GRO passes it on at once; sent again it has none
     first = not queue
     count = 0
@@ -178,6 +180,7 @@ def transmit_burst(tp: TcpSock, chunk: Chunk, limit: int, mss: int, now: int) ->
         count += 1
         seq = end
         if at >= limit:
+            sent.cost = cost
             break
     if limit < mss:
         tp.snd_sml = seq

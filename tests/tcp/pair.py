@@ -246,7 +246,8 @@ def check(tcp: Connection) -> None:
         assert edges[-1] == tcp.snd_nxt
     assert tcp.recv_len == sum(len(payload) for payload, _ in tcp.recv_queue) - tcp.recv_offset
     assert tcp.rmem == sum(truesize for _, truesize in tcp.recv_queue) + sum(len(early[2]) + SKB_OVERHEAD for early in tcp.ofo)
-    assert tcp.wmem >= 0
+    if tcp.state is not State.CLOSE:
+        assert tcp.wmem == sum(len(chunk.data) + chunk.cost for waiting in (queue, tcp.write_queue) for chunk in waiting)
 
 
 def shape(segment: Segment) -> str:
