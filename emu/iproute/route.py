@@ -25,9 +25,10 @@ from emu.net.fib import (
     NextHop,
     Route,
 )
+from emu.net.fib_shared import RouteSet
 from emu.net.netns import ETH_P_IP, Namespace, NetError
 from emu.net.skb import Skb
-from emu.wire.addr import ip_text
+from emu.wire.addr import cidr_parse, ip_int, ip_text
 
 ENOENT, EINVAL = 2, 22
 TYPES = {name: number for number, name in enumerate(TYPE_NAMES) if name != "none"}
@@ -135,6 +136,38 @@ def delete(
         protocol=_number(ns, PROTOCOLS, proto, "routing protocol") if proto is not None else 0,
         prefsrc=parse_address(ns, src, f"src of {prefix}") if src is not None else 0,
     )  # fmt: skip
+
+
+class SharedRoutes:
+    """Routes that many namespaces have in common, held once for all: what a cloud's route controller or a routing daemon writes into every node.
+
+    routes = SharedRoutes(); routes.add("10.244.3.0/24", via="192.168.0.5"); routes.attach(node_ns, dev="eth0")
+    A namespace that owns the gateway of an entry does not have that route.
+    """
+
+    def __init__(self) -> None:
+        self._set = RouteSet()
+
+    def __len__(self) -> int:
+        return len(self._set)
+
+    def add(self, prefix: str, via: str) -> None:
+        """Add a route, or give it another gateway, in every namespace it is attached to."""
+        network, length = cidr_parse(prefix)
+        self._set.set(network, length, ip_int(via))
+
+    def delete(self, prefix: str) -> None:
+        """Take a route away everywhere. Raises NetError ESRCH."""
+        network, length = cidr_parse(prefix)
+        self._set.remove(network, length)
+
+    def attach(self, ns: Namespace, *, dev: str | NetDevice, metric: int = 0, table: str | int = "main", proto: str = "static") -> None:
+        """Give a namespace all these routes, by `dev`. Raises NetError EEXIST, ENETDOWN."""
+        self._set.attach(ns, device_of(ns, dev), ns.fib.table(table_number(ns, table)), metric, _number(ns, PROTOCOLS, proto, "routing protocol"))
+
+    def detach(self, ns: Namespace, *, table: str | int = "main") -> None:
+        """Take them all away from one namespace."""
+        self._set.detach(ns.fib.table(table_number(ns, table)))
 
 
 def flush(ns: Namespace, *, table: str | int | None = None, dev: str | NetDevice | None = None, proto: str | None = None) -> int:

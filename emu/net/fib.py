@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from emu.wire.addr import prefix_mask
 
 if TYPE_CHECKING:
+    from emu.net.fib_shared import Attachment
     from emu.net.netns import Namespace
 
 RTN_UNSPEC, RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW = range(10)
@@ -40,6 +41,8 @@ class NextHop(NamedTuple):
 
 class Route:
     """One route. `network` has no host bits. `metric`: lower wins. `mtu`: 0 = the device's. `mtu_lock`: path MTU discovery may not lower it."""
+
+    shared = False  # made from a RouteSet (fib_shared)
 
     __slots__ = ("length", "metric", "mtu", "mtu_lock", "network", "nexthops", "prefsrc", "protocol", "scope", "table", "tos", "type")
 
@@ -80,13 +83,14 @@ Found = tuple[Route, NextHop]
 class Table:
     """One routing table. `routes[network << 6 | length]` is a Route, or a tuple of them ordered as the kernel tries them (TOS, then metric)."""
 
-    __slots__ = ("id", "lengths", "ns", "routes")
+    __slots__ = ("id", "lengths", "ns", "routes", "shared")
 
     def __init__(self, ns: Namespace, table_id: int) -> None:
         self.ns = ns
         self.id = table_id
         self.routes: dict[int, Route | tuple[Route, ...]] = {}
         self.lengths: tuple[tuple[int, int], ...] = ()  # (mask, length), longest first; may hold a length that is not in use any more
+        self.shared: tuple[Attachment, ...] = ()  # routes held in common with other namespaces
 
     def lookup(self, daddr: int, oif: int = 0, tos: int = 0, scope: int = 0, down: bool = False) -> Found | int | None:
         """fib_table_lookup: (route, nexthop), an errno for routes that refuse (EAGAIN: `throw`), None if nothing matches.
@@ -94,9 +98,12 @@ class Table:
         `down`: nexthops without carrier count even where ignore_routes_with_linkdown is set.
         """
         get = self.routes.get
+        shared = self.shared
         for mask, length in self.lengths:
             hit = get((daddr & mask) << 6 | length)
-            if hit is None:
+            if shared:
+                hit = self.at(daddr & mask, length)
+            elif hit is None:
                 continue
             for route in hit if isinstance(hit, tuple) else (hit,):
                 if (route.tos and route.tos != tos) or route.scope < scope:
@@ -116,7 +123,11 @@ class Table:
             if oif and nexthop.oif != oif:
                 continue
             dev = by_index.get(nexthop.oif)
-            if dev is None or not dev.up:
+            if dev is None:
+                continue
+            if nexthop.scope == SCOPE_NOWHERE:  # an address of ours: it stays ours on a device that is down
+                return nexthop
+            if not dev.up:
                 continue
             if not dev.carrier and not down and self.ns.sysctl.conf_or(dev, "ignore_routes_with_linkdown"):
                 continue
@@ -125,32 +136,46 @@ class Table:
 
     def at(self, network: int, length: int) -> tuple[Route, ...]:
         """Every route of one prefix, in the order they are tried."""
-        hit = self.routes.get(network << 6 | length)
-        if hit is None:
-            return ()
-        return hit if isinstance(hit, tuple) else (hit,)
+        key = network << 6 | length
+        hit = self.routes.get(key)
+        own = () if hit is None else hit if isinstance(hit, tuple) else (hit,)
+        for attachment in self.shared:
+            route = attachment.get(key)
+            if route is not None:
+                before = tuple(other for other in own if other.tos or other.metric <= route.metric)
+                own = (*before, route, *own[len(before) :])
+        return own
 
     def put(self, network: int, length: int, routes: tuple[Route, ...]) -> None:
         """Set the routes of one prefix; an empty tuple removes it."""
         key = network << 6 | length
+        if self.shared:
+            for attachment in self.shared:
+                if not any(route.shared for route in routes):
+                    attachment.hide(key)
+            routes = tuple(route for route in routes if not route.shared)
         if not routes:
             self.routes.pop(key, None)
-            if not self.routes:
+            if not self.routes and not self.shared:
                 self.lengths = ()
         else:
             self.routes[key] = routes if len(routes) > 1 else routes[0]
             entry = (MASKS[length], length)
             if entry not in self.lengths:
-                self.lengths = tuple(sorted((*self.lengths, entry), key=lambda item: -item[1]))
+                self.add_lengths((entry,))
+
+    def add_lengths(self, lengths: tuple[tuple[int, int], ...]) -> None:
+        """Prefix lengths to look at from now on."""
+        both = dict.fromkeys((*self.lengths, *lengths))
+        self.lengths = tuple(sorted(both, key=lambda item: -item[1]))
 
     def __iter__(self) -> Iterator[Route]:
         """Every route, in order of address, then length (as the trie is walked and `ip route` shows it)."""
-        for key in sorted(self.routes):
-            hit = self.routes[key]
-            if isinstance(hit, tuple):
-                yield from hit
-            else:
-                yield hit
+        keys = dict.fromkeys(self.routes)
+        for attachment in self.shared:
+            keys.update(dict.fromkeys(attachment.routes.entries))
+        for key in sorted(keys):
+            yield from self.at(key >> 6, key & 63)
 
     def insert(self, route: Route, append: bool = False) -> None:
         """Put a route among those of its prefix: higher TOS first, then lower metric, then newest first (`append`: last)."""

@@ -143,6 +143,10 @@ def _drop_nexthops(ns: Namespace, dev: NetDevice, force: bool = False, unregiste
         return unregister or all(dead(nexthop) for nexthop in route.nexthops)
 
     flush(ns, doomed)
+    for table in ns.fib.tables.values():
+        for attachment in table.shared:
+            if attachment.oif == ifindex:
+                attachment.routes.detach(table)
 
 
 def _device_event(dev: NetDevice, event: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emu.net import icmp_send, route
+from emu.net import icmp_send, notifier, route
 from emu.net.fib import RTN_LOCAL
 from emu.net.ip_header import IP_DF, IP_MF, IP_OFFSET, parse, rechecksum
 from emu.net.ip_options import without_uncopied
@@ -12,13 +12,13 @@ from emu.net.skb import Skb
 from emu.trace.points import COPIED, MERGED
 
 if TYPE_CHECKING:
+    from emu.net.device import NetDevice
     from emu.net.netns import Namespace
     from emu.sim.loop import Timer
 
 # Who asks (enum ip_defrag_users): queues of different users never mix.
 DEFRAG_LOCAL_DELIVER, DEFRAG_CONNTRACK_IN, DEFRAG_CONNTRACK_OUT, DEFRAG_BRIDGE_IN = 0, 3, 4, 5
 OVERHEAD = 768  # what the kernel counts for a small sk_buff beside its bytes (truesize)
-MERGED_TEXT = "part of a packet put together here"
 
 
 # -- cutting ------------------------------------------------------------------------------------------------------------------------
@@ -266,3 +266,14 @@ def _expire(ns: Namespace, key: tuple[int, ...]) -> None:
             if head.dst.reason == "" and (key[4] == DEFRAG_LOCAL_DELIVER or head.dst.type == RTN_LOCAL):
                 icmp_send.send_error(ns, head, 11, 1)
     _drop_all(ns, queue, "FRAG_REASM_TIMEOUT", f"fragments missing for {ns.sysctl.ipfrag_time} s")
+
+
+def _device_event(dev: NetDevice, event: str) -> None:
+    """The namespace goes away when its lo does: what waits there ends (fqdir_exit)."""
+    ns = dev.netns
+    if event == notifier.UNREGISTER and dev is ns.lo and ns.reasm is not None:
+        for queue in list(ns.reasm.queues.values()):
+            _kill(ns, ns.reasm, queue, "EMU_NETNS_GONE", f"{ns.name} is gone")
+
+
+notifier.register(notifier.DEVINET, _device_event)
