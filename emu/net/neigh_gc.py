@@ -61,7 +61,7 @@ class ArpTable:
     def _forced_gc(self) -> int:
         """Remove entries that nobody waits for and that are 5 s old, down to gc_thresh2. Returns how many went."""
         now = self.kernel.sim.now
-        wanted = len(self.entries) - self.kernel.gc_thresh2
+        wanted = len(self.entries) + 1 - self.kernel.gc_thresh2
         gone = 0
         for entry, table in list(self.entries.items()):
             if entry.state & IN_TIMER:  # its timer holds a reference
