@@ -52,8 +52,17 @@ class Box:
         self.snat_rules.append(lambda ns, skb: not match(skb) or nat.setup(ns, skb, allowed, SRC))
 
     def skb(self, l3: bytes) -> Skb | None:
+        """A parsed packet that has just come in; `end` it if it is not sent on."""
         skb = self.ns.born(0x0800, l3)
-        return skb if parse(skb) is None else None
+        reason = parse(skb)
+        if reason is None:
+            return skb
+        self.ns.drop(skb, reason)
+        return None
+
+    def end(self, skb: Skb) -> None:
+        """The packet is used up."""
+        self.ns.delivered(skb)
 
     def send(self, l3: bytes) -> bytes | None:
         skb = self.arrive(l3)
@@ -74,12 +83,22 @@ class Box:
         header[10:12] = b"\x00\x00"
         header[10:12] = checksum(bytes(header[: skb.ihl])).to_bytes(2, "big")
         skb.set_l3(bytes(header))
-        if not self.filter(skb) or not self.nat(4, skb, self.snat_rules) or not self.ct.confirm(skb):
+        if not self.filter(skb):
+            self.ns.drop(skb, "NETFILTER_DROP", "the filter")
             return None
+        if not self.nat(4, skb, self.snat_rules) or not self.ct.confirm(skb):
+            return None
+        self.end(skb)
         return skb.l3
 
     def nat(self, hook: int, skb: Skb, rules: list[Rule]) -> bool:
-        return nat.hook(self.ns, hook, skb, None, None, lambda: all(rule(self.ns, skb) for rule in rules))
+        def run_rules() -> bool:
+            if all(rule(self.ns, skb) for rule in rules):
+                return True
+            self.ns.drop(skb, "NETFILTER_DROP", "a rule")
+            return False
+
+        return nat.hook(self.ns, hook, skb, None, None, run_rules)
 
     def wait(self, seconds: float) -> None:
         self.sim.run(self.sim.now + round(seconds * 1e9))
