@@ -10,6 +10,7 @@ from emu.net.conntrack import entry as bits
 from emu.net.conntrack import nat
 from emu.net.conntrack.nat import PERSISTENT, RANDOM, RANDOM_FULLY, NatRange
 from emu.net.conntrack.nat_tuple import jhash2
+from emu.net.conntrack.tcp_states import STATE_NAMES
 from emu.net.device import NetDevice
 from emu.net.ip_header import parse
 from emu.net.skb import Skb
@@ -245,18 +246,19 @@ def test_the_hash_is_the_kernels() -> None:
     assert jhash2((1, 2, 3, 4), 0) != jhash2((1, 2, 3, 4), 1)
 
 
-def test_time_wait_gives_its_port_to_a_newer_connection() -> None:
+def test_time_wait_gives_its_port_to_a_newer_connection_when_ports_run_out() -> None:
     box = Box()
-    box.snat(lambda skb: True, NatRange(0, ip_int(ME), ip_int(ME), 6000, 6000))
-    box.snat_rules.append(lambda ns, skb: True)
-    for flags, seq, ack, back in (("S", 100, 0, False), ("SA", 500, 101, True), ("A", 101, 501, False), ("FA", 101, 501, False), ("FA", 501, 102, True)):
-        packet = tcp(SERVER, 80, ME, 6000, flags, seq, ack) if back else tcp("10.0.1.3", 1000, SERVER, 80, flags, seq, ack)
-        assert box.send(packet) is not None
-    assert box.send(tcp("10.0.1.3", 1000, SERVER, 80, "A", 102, 502)) is not None
-    (old,) = box.ct.entries()
-    assert old.tcp is not None
-    assert old.tcp.state == 7  # TIME_WAIT
-    assert box.send(tcp("10.0.1.4", 2000, SERVER, 80, "S", 90)) is None  # older: answers could be taken for the old one's
+    box.snat(lambda skb: True, NatRange(0, ip_int(ME), ip_int(ME), 6000, 6001))
+    for client in ("10.0.1.3", "10.0.1.4"):
+        out = box.send(tcp(client, 1000, SERVER, 80, "S", 100))
+        port = int(ends(out)[0].rpartition(":")[2])
+        for flags, seq, ack, back in (("SA", 500, 101, True), ("A", 101, 501, False), ("FA", 101, 501, False), ("FA", 501, 102, True), ("A", 102, 502, False)):
+            packet = tcp(SERVER, 80, ME, port, flags, seq, ack) if back else tcp(client, 1000, SERVER, 80, flags, seq, ack)
+            assert box.send(packet) is not None
+    assert [STATE_NAMES[ct.tcp.state] for ct in box.ct if ct.tcp is not None] == ["TIME_WAIT", "TIME_WAIT"]
+    assert box.send(tcp("10.0.1.5", 1000, SERVER, 80, "S", 90)) is None  # its segments could be taken for the old one's
+    assert box.send(tcp("10.0.1.5", 1000, SERVER, 80, "S", 9000)) is not None
+    assert box.ct.count == 2
 
 
 def test_a_fixed_port_is_refused_when_it_is_taken() -> None:

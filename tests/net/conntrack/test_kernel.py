@@ -1,0 +1,222 @@
+"""The emulated box and the kernel's, packet by packet: what comes out, byte for byte, what it was taken for, and what `conntrack -L` says."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from emu.iproute.conntrack import show
+from emu.net.conntrack.nat import PERSISTENT, NatRange
+from emu.wire.addr import ip_int
+from tests.kernel.lab import privately
+from tests.net.conntrack import packets as p
+from tests.net.conntrack.box import Box, to_ip
+from tests.net.conntrack.kernel_box import KernelBox, kernel_box
+
+pytestmark = pytest.mark.root
+
+A, B, VIP = "10.0.1.2", "10.0.2.2", "10.0.2.9"
+
+
+def on_linux(job: Callable[[KernelBox], None]) -> None:
+    def inside() -> None:
+        with kernel_box() as kernel:
+            job(kernel)
+
+    assert privately(inside) == 0
+
+
+def words(line: str) -> list[str]:
+    return line.split()
+
+
+def same_entries(real: list[str], emulated: list[str]) -> bool:
+    """Equal but for the seconds left, of which some may have passed on Linux."""
+    if len(real) != len(emulated):
+        return False
+    for one, other in zip(sorted(map(words, real), key=str), sorted(map(words, emulated), key=str), strict=True):
+        if one[:2] + one[3:] != other[:2] + other[3:] or not 0 <= int(other[2]) - int(one[2]) <= 2:
+            return False
+    return True
+
+
+def both(kernel: KernelBox, box: Box, side: str, packet: bytes, what: str) -> bytes | None:
+    real = kernel.send(side, packet)
+    out = real[0][1] if real else None
+    emulated = box.send(packet)
+    assert emulated == out, f"{what}: emulated {emulated and emulated.hex()}, Linux {out and out.hex()}, {box.steps[-3:]}"
+    return out
+
+
+def segments(chance: random.Random) -> list[tuple[int, str, int, int, int, int, bytes]]:
+    """A TCP conversation with accidents: (side, flags, seq, ack, window, bytes of data, options)."""
+    following = [chance.getrandbits(32), chance.getrandbits(32)]
+    normal = chance.random() < 0.7
+    made = []
+    for i in range(14):
+        side = chance.randrange(2)
+        flags = chance.choice(["A", "A", "A", "PA", "PA", "FA", "FA", "R", "RA", "S", "S", "SA", "A", "FPA", "", "FR", "AU"])
+        if normal and i < 3:
+            side, flags = (0, 1, 0)[i], ("S", "SA", "A")[i]
+        seq, ack = following[side], following[1 - side] if "A" in flags else chance.choice([0, following[1 - side]])
+        accident = chance.random()
+        if accident < 0.25:
+            seq += chance.choice([-1, 1, -100, 1000, 100_000, -100_000, 70_000, 1 << 31, 2, 64_240, 64_241])
+        elif accident < 0.35:
+            ack += chance.choice([-1, 1, -100, 1000, 100_000, -100_000, -66_000, -66_001, 1 << 31])
+        elif accident < 0.44:
+            seq, ack = (chance.choice([0, seq]), chance.choice([0, ack])) if accident < 0.41 else (chance.getrandbits(32), ack)
+        data = chance.choice([0, 0, 0, 1, 100, 1000]) if "S" not in flags else chance.choice([0, 0, 0, 5])
+        options = b""
+        if "S" in flags:
+            options = chance.choice([b"", b"\x02\x04\x05\xb4"]) + chance.choice([b"", b"\x04\x02"])
+            options += chance.choice([b"", bytes([3, 3, chance.choice([0, 2, 7, 14, 15])]), b"\x03"])
+        elif chance.random() < 0.2:
+            edge = following[1 - side] + chance.choice([0, 1, 100, -50]) & 0xFFFFFFFF
+            options = b"\x01\x01\x05\x0a" + struct.pack(">II", edge - 10 & 0xFFFFFFFF, edge)
+        elif chance.random() < 0.3:
+            options = b"\x01\x01\x08\x0a" + bytes(8)
+        made.append((side, flags, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, chance.choice([64_240, 64_240, 502, 0, 1, 65_535, 1000]), data, options))
+        if chance.random() < 0.9:
+            following[side] = seq + data + ("S" in flags) + ("F" in flags) & 0xFFFFFFFF
+    return made
+
+
+@pytest.mark.parametrize("sysctls", [{}, {"tcp_loose": 0}, {"tcp_be_liberal": 1}, {"tcp_ignore_invalid_rst": 1}], ids=str)
+def test_tcp_conversations_with_accidents(sysctls: dict[str, int]) -> None:
+    conversations = int(os.environ.get("EMU_CONVERSATIONS", "12"))
+
+    def job(kernel: KernelBox) -> None:
+        box = Box()
+        for name, value in sysctls.items():
+            kernel.lab.sysctl("box", f"net.netfilter.nf_conntrack_{name}", value)
+            setattr(box.ns.sysctl, f"nf_conntrack_{name}", value)
+        for number in range(conversations):
+            port = 1024 + number
+            for i, (side, flags, seq, ack, win, data, options) in enumerate(segments(random.Random(number))):
+                ends = (A, port, B, 80) if side == 0 else (B, 80, A, port)
+                what = f"conversation {number}, segment {i}: {flags}"
+                both(kernel, box, "ab"[side], p.tcp(*ends, flags, seq, ack, win, b"x" * data, options), what)
+                real = [line for line in kernel.entries("-p tcp") if f"port={port} " in line]
+                emulated = [line for line in show(box.ns, proto="tcp").splitlines() if f"port={port} " in line]
+                assert same_entries(real, emulated), f"{what}: emulated {emulated}, Linux {real}"
+
+    on_linux(job)
+
+
+RULES = [
+    (f"PREROUTING -d {VIP} -p udp --dport 53 -j DNAT --to-destination {B}:5353", lambda skb: skb.proto == 17 and skb.dport == 53, to_ip(B, 5353)),
+    (f"PREROUTING -d {VIP} -p tcp --dport 80 -j DNAT --to-destination {B}:8080", lambda skb: skb.proto == 6 and skb.dport == 80, to_ip(B, 8080)),
+    (f"PREROUTING -d {VIP} -p icmp -j DNAT --to-destination {B}", lambda skb: skb.proto == 1, to_ip(B)),
+]  # fmt: skip
+
+
+def with_rules(kernel: KernelBox, box: Box) -> None:
+    for text, match, target in RULES:
+        kernel.iptables(f"-t nat -A {text}")
+        box.dnat(lambda skb, match=match: skb.daddr == ip_int(VIP) and match(skb), target)  # type: ignore[misc]
+    kernel.iptables("-t nat -A POSTROUTING -s 10.0.1.3 -j SNAT --to-source 10.0.2.7")
+    box.snat(lambda skb: skb.saddr == ip_int("10.0.1.3"), to_ip("10.0.2.7"))
+
+
+def test_nat_in_packets_answers_and_icmp_errors() -> None:
+    def job(kernel: KernelBox) -> None:
+        box = Box()
+        with_rules(kernel, box)
+
+        def a(packet: bytes, what: str) -> bytes:
+            return both(kernel, box, "a", packet, what) or b""
+
+        def b(packet: bytes, what: str) -> bytes:
+            return both(kernel, box, "b", packet, what) or b""
+
+        sent = a(p.udp(A, 1000, VIP, 53, b"odd"), "DNAT of UDP")
+        for size in (28, 30, 24, len(sent)):
+            b(p.error(B, A, sent[:size]), f"port unreachable quoting {size} bytes")
+        b(p.error("10.0.2.8", A, sent, kind=11, code=0), "time exceeded from a router on the way")
+        b(p.error(B, A, sent[:28], kind=3, code=4, rest=1000), "fragmentation needed")
+        b(p.error(B, A, sent[:28], kind=5, code=1, rest=ip_int("10.0.2.1")), "redirect")
+        b(p.error(B, "10.0.1.7", sent[:28]), "error to somebody else")
+        answer = b(p.udp(B, 5353, A, 1000, b"answer"), "answer")
+        a(p.error(A, VIP, answer), "error about the answer")
+        a(p.error(A, VIP, answer[:28]), "error about the answer, cut short")
+        a(p.udp(A, 1001, VIP, 53, check=False), "UDP without a checksum")
+        b(p.udp(B, 5353, A, 1001, check=False), "its answer")
+        a(p.udp(A, 1002, VIP, 53)[:-1] + b"!", "bad UDP checksum")
+        sent = a(p.tcp(A, 2000, VIP, 80, "S", 100), "DNAT of TCP")
+        b(p.error(B, A, sent[:28], code=1), "host unreachable, 8 bytes of TCP")
+        b(p.error(B, A, sent, code=1), "host unreachable, the whole segment")
+        b(p.tcp(B, 8080, A, 2000, "SA", 500, 101), "SYN-ACK")
+        a(p.tcp(A, 2000, VIP, 80, "A", 101, 501), "ACK")
+        b(p.tcp(B, 8080, A, 2000, "RA", 501, 101), "RST")
+        a(p.ip(A, VIP, 6, b"\x08\x00\x00\x50"), "four bytes of TCP")
+        a(p.ip(A, VIP, 1, b"\x08\x00\x00"), "three bytes of ICMP")
+        sent = a(p.echo(A, VIP, 7), "DNAT of ping")
+        b(p.echo(B, A, 7, reply=True), "its answer")
+        b(p.error("10.0.2.8", A, sent, kind=11, code=0), "an error about the ping")
+        for packet, port in ((p.udp("10.0.1.3", 3000, B, 99), 99), (p.udp("10.0.1.3", 3000, VIP, 53), 5353)):
+            sent = a(packet, "SNAT")
+            answer = b(p.udp(B, port, "10.0.2.7", 3000), "its answer")
+            b(p.error(B, "10.0.2.7", sent), "an error about it")
+            a(p.error("10.0.1.3", VIP if port == 5353 else B, answer), "an error about the answer")
+        a(p.echo("10.0.1.3", B, 9), "SNAT of ping")
+        b(p.echo(B, "10.0.2.7", 9, reply=True), "its answer")
+        a(p.ip("10.0.1.3", B, 99, b"hello"), "SNAT of another protocol")
+        b(p.ip(B, "10.0.2.7", 99, b"hello"), "its answer")
+        assert same_entries(kernel.entries(), show(box.ns).splitlines())
+
+    on_linux(job)
+
+
+def test_addresses_out_of_a_range_are_those_that_linux_chooses() -> None:
+    def job(kernel: KernelBox) -> None:
+        box = Box()
+        for i in range(10, 30):
+            kernel.lab.run("box", f"ip neigh replace 10.0.2.{i} lladdr {kernel.mac('b', 'w')} nud permanent dev b")
+        for client, flags, option in (("10.0.1.4", 0, ""), ("10.0.1.5", PERSISTENT, "--persistent")):
+            kernel.iptables(f"-t nat -A POSTROUTING -s {client} -j SNAT --to-source 10.0.2.10-10.0.2.29 {option}")
+            box.snat(lambda skb, client=client: skb.saddr == ip_int(client), NatRange(flags, ip_int("10.0.2.10"), ip_int("10.0.2.29")))  # type: ignore[misc]
+        for host in range(2, 10):
+            for client, port in (("10.0.1.4", 4000), ("10.0.1.5", 5000)):
+                both(kernel, box, "a", p.udp(client, port + host, f"10.0.2.{host}", 99), f"{client} to {host}")
+                both(kernel, box, "a", p.udp(client, port, f"10.0.2.{host}", 99), f"{client} to {host} from the same port again")
+
+    on_linux(job)
+
+
+def test_a_taken_port_is_replaced_within_its_class() -> None:
+    def job(kernel: KernelBox) -> None:
+        box = Box()
+        with_rules(kernel, box)
+        kernel.iptables("-t nat -A POSTROUTING -s 10.0.1.4 -j SNAT --to-source 10.0.2.7")
+        box.snat(lambda skb: skb.saddr == ip_int("10.0.1.4"), to_ip("10.0.2.7"))
+        for port, low, high in ((40_000, 1024, 65_535), (700, 600, 1023), (80, 1, 511)):
+            for client in ("10.0.1.3", "10.0.1.4"):
+                packet = p.udp(client, port, B, 7)
+                ports = [out[20] << 8 | out[21] for out in (kernel.send("a", packet)[0][1], box.send(packet) or b"")]
+                if client == "10.0.1.3":
+                    assert ports == [port, port]
+                else:
+                    assert all(low <= chosen <= high and chosen != port for chosen in ports)
+
+    on_linux(job)
+
+
+def test_udp_becomes_a_stream_after_two_seconds() -> None:
+    import time
+
+    def job(kernel: KernelBox) -> None:
+        box = Box()
+        for side, packet in (("a", p.udp(A, 1000, B, 53)), ("b", p.udp(B, 53, A, 1000)), ("a", p.udp(A, 1000, B, 53))):
+            both(kernel, box, side, packet, "at once")
+            assert same_entries(kernel.entries(), show(box.ns).splitlines())
+        time.sleep(2.1)
+        box.wait(2.1)
+        both(kernel, box, "a", p.udp(A, 1000, B, 53), "after two seconds")
+        assert same_entries(kernel.entries(), show(box.ns).splitlines())
+
+    on_linux(job)
