@@ -131,7 +131,7 @@ class RuleParser:
     def _lookup(self, name: str) -> str | None:
         if name in self.active or name in BASIC:
             return name
-        implied = PROTOCOL_MATCH.get(self.rule.proto) if not self.rule.flags & Rule.INV_PROTO else None
+        implied = PROTOCOL_MATCH.get(self.rule.proto)
         if implied is not None and implied in MATCHES and not any(extension.name == implied for extension, _ in self.loaded):
             options = MATCHES[implied].options
             if any(option.startswith(name) for option in options):
@@ -260,7 +260,7 @@ class RuleParser:
         rule = self.rule
         matches: list[Match] = []
         for extension, state in self.loaded:
-            if extension.protocol and (rule.proto != extension.protocol or rule.flags & Rule.INV_PROTO):
+            if extension.protocol and rule.proto != extension.protocol:
                 raise IptablesError(f"RULE_APPEND failed (Invalid argument): -m {extension.name} needs -p {extension.name}", 4)
             built = extension.build(state)
             if built is not None:

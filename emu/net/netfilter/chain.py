@@ -25,12 +25,15 @@ _VERDICTS = {ACCEPT: DO_ACCEPT, DROP: DO_DROP, RETURN: DO_RETURN}
 
 
 class Chain:
-    """`name`; `policy`: "ACCEPT" or "DROP" of a built-in chain, None of a user's; `rules`. Never changed: an edit makes another Chain."""
+    """`name`; `policy`: "ACCEPT" or "DROP" of a built-in chain, None of a user's; `rules`. `counted`: the policy counts its packets, which it
+    does from the first time on that somebody set it (nf_tables gives a base chain counters only then). Never changed: an edit makes another.
+    """
 
-    __slots__ = ("_entries", "_found", "_key", "_keyed", "_links", "_rest", "name", "policy", "rules")
+    __slots__ = ("_entries", "_found", "_key", "_keyed", "_links", "_rest", "counted", "name", "policy", "rules")
 
-    def __init__(self, name: str, rules: tuple[Rule, ...] = (), policy: str | None = None) -> None:
+    def __init__(self, name: str, rules: tuple[Rule, ...] = (), policy: str | None = None, counted: bool = False) -> None:
         self.name = name
+        self.counted = counted
         self.rules = rules
         self.policy = policy
         self._entries: list[Entry | None] | None = None

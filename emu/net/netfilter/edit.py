@@ -46,12 +46,13 @@ class Change:
 class _Draft:
     """A chain being edited."""
 
-    __slots__ = ("counters", "origins", "policy", "rules")
+    __slots__ = ("counted", "counters", "origins", "policy", "rules")
 
     def __init__(self, chain: Chain | None, policy: str | None = None) -> None:
         self.rules: list[Rule] = list(chain.rules) if chain else []
         self.origins: list[int] = list(range(len(self.rules)))
         self.policy = chain.policy if chain else policy
+        self.counted = chain.counted if chain else False
         self.counters: Counters = {}
 
 
@@ -159,15 +160,15 @@ class Edit:
                 other.rules = [rule.with_jump(new) if rule.jump == old else rule for rule in other.rules]
 
     def set_policy(self, name: str, policy: str, counters: tuple[int, int] | None = None) -> None:
-        """-P; `counters` of the policy go to these values."""
+        """-P; the policy counts from here on, from zero or from `counters`."""
         if name not in BUILTIN[self.table]:
             raise NetError(EINVAL, "Bad built-in chain name.")
         if policy not in ("ACCEPT", "DROP"):
             raise NetError(EINVAL, "Bad policy name.")
         draft = self._draft(name)
         draft.policy = policy
-        if counters is not None:
-            draft.counters[-1] = counters
+        draft.counted = True
+        draft.counters[-1] = counters or (0, 0)
 
     # -- rules
 
@@ -230,7 +231,7 @@ class Edit:
             rules = draft.rules
             if any(rule.counting for rule in rules):
                 rules = [rule.own_copy() if rule.counting and origin < 0 else rule for rule, origin in zip(rules, draft.origins, strict=True)]
-            layer[name] = Chain(name, tuple(rules), draft.policy)
+            layer[name] = Chain(name, tuple(rules), draft.policy, draft.counted)
             if draft.counters:
                 counters[name] = draft.counters
         return layer, counters

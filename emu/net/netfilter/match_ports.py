@@ -1,7 +1,8 @@
 """`-m tcp`, `udp`, `sctp`, `multiport`, `icmp`: conditions on the transport header.
 
-A later fragment and a header that is cut short match nothing, inverted or not (nft_payload ends the rule). Such packets have ports 0 in the
-Skb, so only tests that port 0 could pass must ask for the header.
+A header that is cut short matches nothing, inverted or not. Its ports are 0 in the Skb, so only tests that port 0 could pass must ask for it.
+`-m tcp` and `-m udp` are nf_tables' own conditions, which read what a later fragment has where the ports would be (see walk.py); the other
+matches are xtables', which leave later fragments alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from emu.net.netfilter.rule import Match
 if TYPE_CHECKING:
     from emu.net.skb import Skb
 
-PORT_HEADER = "not skb.frag & 0x1fff and len(skb.l3) >= skb.l4 + 4"
+PORT_HEADER = "len(skb.l3) >= skb.l4 + 4"
+FIRST = "not skb.frag & 0x1fff"
 ANY_PORT = (0, 65535)
 
 
@@ -62,9 +64,11 @@ class Ports(Match):
         ]
         if self.flags is not None:
             compare = "!=" if self.invert & Ports.FLAGS else "=="
-            parts.append((f"not skb.frag & 0x1fff and len(skb.l3) >= skb.l4 + 20 and (skb.l3[skb.l4 + 13] & {{}}) {compare} {{}}", self.flags))
+            parts.append((f"len(skb.l3) >= skb.l4 + 14 and (skb.l3[skb.l4 + 13] & {{}}) {compare} {{}}", self.flags))
         if self.option:
             parts.append(("{}(skb) is {}", (_option_finder(self.option), not self.invert & Ports.OPTION)))
+        if self.option or self.name == "sctp":
+            parts.insert(0, (FIRST, ()))
         if not parts:
             return ("True", ())
         return " and ".join(code for code, _ in parts), tuple(constant for _, constants in parts for constant in constants)
@@ -110,7 +114,7 @@ class Multiport(Match):
 
         sport, dport = "{}(skb.sport)", "{}(skb.dport)"
         code = {"sports": sport, "dports": dport, "ports": f"({sport} or {dport})"}[self.which]
-        return (f"{PORT_HEADER} and {'not ' if self.invert else ''}{code}", (test,) * (2 if self.which == "ports" else 1))
+        return (f"{FIRST} and {PORT_HEADER} and {'not ' if self.invert else ''}{code}", (test,) * (2 if self.which == "ports" else 1))
 
 
 class Icmp(Match):
@@ -126,7 +130,7 @@ class Icmp(Match):
         self.invert = invert
 
     def part(self) -> Part:
-        header = "not skb.frag & 0x1fff and len(skb.l3) >= skb.l4 + 8"
+        header = f"{FIRST} and len(skb.l3) >= skb.l4 + 8"
         if self.type == 255:
             return (f"({header} and False)" if self.invert else f"({header})", ())
         low, high = self.type << 8 | self.low, self.type << 8 | self.high

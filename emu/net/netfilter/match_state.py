@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # xt_conntrack's state bits (XT_CONNTRACK_STATE_*).
 INVALID, ESTABLISHED, RELATED, NEW, SNAT, DNAT, UNTRACKED = 1, 2, 4, 8, 16, 32, 64
 # Bits of nf_conn.status.
-IPS_SRC_NAT, IPS_DST_NAT = 1 << 4, 1 << 5
+IPS_CONFIRMED, IPS_SRC_NAT, IPS_DST_NAT = 1 << 3, 1 << 4, 1 << 5
 
 _STATE_OF = {
     CT_ESTABLISHED: ESTABLISHED, CT_RELATED: RELATED, CT_NEW: NEW, CT_ESTABLISHED + CT_IS_REPLY: ESTABLISHED, CT_RELATED + CT_IS_REPLY: RELATED,
@@ -136,7 +136,8 @@ class Conntrack(Match):
         if self.status is not None and bool(ct.status & self.status[0]) == self.status[1]:
             return False
         if self.expires is not None:
-            left = max(0, ct.timeout - nf.ns.sim.now) // 1_000_000_000
+            # Before it is confirmed a connection's time does not run.
+            left = max(0, ct.timeout - nf.ns.sim.now) // 1_000_000_000 if ct.status & IPS_CONFIRMED else 0
             low, high, inverted = self.expires
             if (low <= left <= high) == inverted:
                 return False

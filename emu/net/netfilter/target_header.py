@@ -104,7 +104,7 @@ class TcpMss(Target):
             if kind == MSS_OPTION and l3[at + 1] == 4:
                 old = l3[at + 2] << 8 | l3[at + 3]
                 if old > new:
-                    _put(skb, at + 2, new.to_bytes(2, "big"))
+                    _put(skb, at + 2, old, new)
                 return CONTINUE
             at += 1 if kind < 2 else l3[at + 1] or 1
         # No option: only a bare SYN without data is given one, as RFC 1122's default would be more than it may send.
@@ -125,17 +125,14 @@ def _mtu_both_ways(skb: Skb, nf: Netfilter) -> int:
     return min(there, back.mtu or (back.dev.mtu if back.dev is not None else there))
 
 
-def _put(skb: Skb, at: int, value: bytes) -> None:
-    """Replace bytes of the TCP header (at an offset in `l3`), checksum patched."""
+def _put(skb: Skb, at: int, old: int, new: int) -> None:
+    """Replace a 16-bit field of the TCP header (at an offset in `l3`), checksum patched. The kernel patches it as if the field stood at an even
+    offset; behind a single NOP it does not, and the checksum comes out wrong there too (measured on 6.18).
+    """
     l3, where = skb.l3, skb.l4 + 16
-    odd = (at - skb.l4) & 1
-    old, new = l3[at - odd : at + len(value) + (len(value) + odd & 1)], b""
-    new = l3[at - odd : at] + value
-    new += l3[at + len(value) : at - odd + len(old)]
-    total = update(l3[where] << 8 | l3[where + 1], ones_sum(old), ones_sum(new))
     patched = bytearray(l3)
-    patched[at : at + len(value)] = value
-    patched[where : where + 2] = total.to_bytes(2, "big")
+    patched[at : at + 2] = new.to_bytes(2, "big")
+    patched[where : where + 2] = update(l3[where] << 8 | l3[where + 1], old, new).to_bytes(2, "big")
     skb.set_l3(bytes(patched))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TCP_RESET = -1
 ICMP_DEST_UNREACH = 3
 IPPROTO_TCP = 6
+OTHER_CHECKS = frozenset((50, 51, 132, 136, 33))  # ESP, AH, SCTP, UDP-Lite, DCCP: integrity of another kind
 ACK, RST, SYN, FIN = 0x10, 0x04, 0x02, 0x01
 
 
@@ -54,14 +55,14 @@ def send_unreachable(ns: Namespace, skb: Skb, code: int) -> None:
 
 
 def _transport_intact(skb: Skb) -> bool:
-    """nf_reject_verify_csum and nf_ip_checksum: TCP and UDP are verified, other protocols are taken as they are."""
-    if skb.proto not in (6, 17) or (skb.iif is None and skb.dev is None):
-        return True
+    """nf_reject_verify_csum and nf_ip_checksum. Protocols that nothing is known of must sum to zero over their payload, as the kernel has it."""
+    proto = skb.proto
     segment = skb.l3[skb.l4 :]
-    if skb.proto == 17 and segment[6:8] == b"\x00\x00":
+    if proto in OTHER_CHECKS or (proto == 17 and segment[6:8] == b"\x00\x00") or (proto == 47 and not (segment and segment[0] & 0x80)):
         return True
-    pseudo = skb.l3[12:20] + bytes((0, skb.proto)) + len(segment).to_bytes(2, "big")
-    return verify(pseudo + segment)
+    if proto in (6, 17):
+        segment = skb.l3[12:20] + bytes((0, proto)) + len(segment).to_bytes(2, "big") + segment
+    return verify(segment)
 
 
 def send_reset(ns: Namespace, skb: Skb) -> None:

@@ -24,24 +24,37 @@ JUMPS = (DO_JUMP, DO_GOTO)
 def run_chain(nf: Netfilter, table: Table, chain: Chain, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None) -> int:
     """Run a built-in chain: ACCEPT or DROP. `nf.where` names what decided."""
     nf.table = table.name
-    verdict = walk(nf, table, chain, skb, indev, outdev)
+    if skb.frag & 0x1FFF:
+        verdict = _walk_fragment(nf, table, chain, skb, indev, outdev)
+    else:
+        verdict = walk(nf, table, chain, skb, indev, outdev)
     if verdict != CONTINUE:
         return verdict
     name = chain.name
-    counters = table.counters.get(name)
-    if counters is None:
-        counters = table.counters[name] = {}
-    counter = counters.get(POLICY)
-    if counter is None:
-        counter = counters[POLICY] = [0, 0]
-    counter[0] += 1
-    counter[1] += len(skb.l3)
-    if nf.trail is not None:
-        nf.trail.append(counter)
+    if chain.counted:
+        counters = table.counters.get(name)
+        if counters is None:
+            counters = table.counters[name] = {}
+        counter = counters.get(POLICY)
+        if counter is None:
+            counter = counters[POLICY] = [0, 0]
+        counter[0] += 1
+        counter[1] += len(skb.l3)
+        if nf.trail is not None:
+            nf.trail.append(counter)
     if chain.policy == "ACCEPT":
         return ACCEPT
     nf.where = (name, POLICY)
     return DROP
+
+
+def _walk_fragment(nf: Netfilter, table: Table, chain: Chain, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None) -> int:
+    """A later fragment has no transport header, but nf_tables reads the ports of `-m tcp` and `-m udp` where one would be (measured)."""
+    where = skb.l4
+    skb.sport, skb.dport = int.from_bytes(skb.l3[where : where + 2], "big"), int.from_bytes(skb.l3[where + 2 : where + 4], "big")
+    verdict = walk(nf, table, chain, skb, indev, outdev)
+    skb.sport = skb.dport = 0
+    return verdict
 
 
 def walk(nf: Netfilter, table: Table, chain: Chain, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None) -> int:
