@@ -147,3 +147,21 @@ def unbalanced(ledger: Books) -> Iterator[None]:
     """For a test that ends in an error in the middle of a packet's way, or invents what is told to the tracepoints."""
     yield
     ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def worlds_end(ledger: Books, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Programs that still run when a test is over are killed, so that no coroutine or stream complains, in some later test, that nobody closed it."""
+    from emu.aio.loop import Loop
+
+    loops: list[Loop] = []
+    make = Loop.__init__
+
+    def init(self: Loop, sim: Any) -> None:
+        make(self, sim)
+        loops.append(self)
+
+    monkeypatch.setattr(Loop, "__init__", init)
+    yield
+    for loop in loops:
+        loop.close()

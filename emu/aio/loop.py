@@ -198,9 +198,15 @@ class Loop(Endpoints):
         return self._closed
 
     def close(self) -> None:
-        """No more callbacks may be asked for. What is still pending is forgotten."""
+        """Kill every process, so that its coroutines end and nothing complains about being thrown away, then stay closed. What is pending is forgotten."""
         if self._running:
             raise RuntimeError("Cannot close a running event loop")
+        if self._closed:
+            return
+        for processes in list(self.processes.values()):
+            for process in list(processes):
+                process.kill()
+        self._run(self.sim.now)
         self._closed = True
 
     async def shutdown_asyncgens(self) -> None:

@@ -147,6 +147,11 @@ class Server(asyncio.AbstractServer):
             if not waiter.done():
                 waiter.set_result(None)
 
+    async def __aexit__(self, exc_type: type[BaseException] | None, *exc: object) -> None:
+        self.close()
+        if exc_type is not GeneratorExit:  # a coroutine that is thrown away cannot wait
+            await self.wait_closed()
+
     async def wait_closed(self) -> None:
         """Until it is closed and its connections are gone."""
         if self._listeners is None and not self._clients:

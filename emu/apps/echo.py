@@ -51,8 +51,10 @@ async def udp_request(host: str, port: int, data: bytes, *, timeout: float | Non
 async def tcp_echo_server(port: int = 7, host: str = "0.0.0.0") -> None:
     """Send every byte back, until cancelled. Raises OSError EADDRINUSE."""
     server = await asyncio.start_server(_tcp_echo, host, port)
-    async with server:
+    try:
         await server.serve_forever()
+    finally:
+        server.close()
 
 
 async def _tcp_echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -89,11 +89,14 @@ async def _fetch(
 async def _receive(conn: h11.Connection, reader: asyncio.StreamReader) -> Response:
     response: Response | None = None
     body = bytearray()
+    received = 0
     try:
         while True:
             event = conn.next_event()
             if event is h11.NEED_DATA:
-                conn.receive_data(await reader.read(65536))
+                data = await reader.read(65536)
+                received += len(data)
+                conn.receive_data(data)
             elif isinstance(event, h11.Response):
                 response = Response(event.status_code, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers])
             elif isinstance(event, h11.Data):
@@ -105,6 +108,8 @@ async def _receive(conn: h11.Connection, reader: asyncio.StreamReader) -> Respon
             elif not isinstance(event, h11.InformationalResponse):
                 raise HttpError("the connection was closed before an answer came")
     except h11.RemoteProtocolError as error:
+        if not received:
+            raise HttpError("the connection was closed before an answer came") from None
         raise HttpError(f"the answer is not HTTP: {error}") from None
     assert response is not None
     response.content = bytes(body)

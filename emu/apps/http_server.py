@@ -40,8 +40,10 @@ class HttpServer:
     async def serve(self) -> None:
         """Listen and answer. Raises OSError EADDRINUSE when the port is taken."""
         server = await asyncio.start_server(self._connection, self.host, self.port)
-        async with server:
+        try:
             await server.serve_forever()
+        finally:
+            server.close()  # not waiting for clients: at the end of the process the kernel closes what is open
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conn = h11.Connection(h11.SERVER)
