@@ -22,7 +22,9 @@ def run_stories(options: argparse.Namespace) -> bool:
         names = expand(options.names)
     except UnknownScenario as error:
         raise UserError(str(error)) from None
-    stories = [_run(name, options, capture_folder(name, names, options)) for name in names]
+    folders = [capture_folder(name, names, options) for name in names]
+    prepare(folders)
+    stories = [_run(name, options, folder) for name, folder in zip(names, folders, strict=True)]
     if options.json:
         document = stories[0].to_dict() if len(names) == 1 and options.names != [TOUR] else together(options.names, stories)
         print(json.dumps(document))
@@ -36,6 +38,19 @@ def capture_folder(name: str, names: list[str], options: argparse.Namespace) -> 
     if options.captures is None:
         return Path("captures", name)
     return Path(options.captures, name) if len(names) > 1 else Path(options.captures)
+
+
+def prepare(folders: list[Path | None]) -> None:
+    """Make the folders, so that one that cannot be written is noticed before the first word is told. Raises UserError."""
+    from emu.pcap.file import CaptureError
+    from emu.pcap.folder import CaptureFolder
+
+    for folder in folders:
+        if folder is not None:
+            try:
+                CaptureFolder(folder)
+            except CaptureError as error:
+                raise UserError(one_line(error)) from None
 
 
 def _run(name: str, options: argparse.Namespace, captures: Path | None) -> Story:

@@ -25,7 +25,8 @@ class Run(Stage):
     def told(self) -> list[str]:
         """`1 node1.eth0: DNAT | route`, of every packet in all.pcapng."""
         self.capture.close()
-        return [f"{record.t_ns - EPOCH_NS} {record.interface}: {record.comment.replace(chr(10), ' | ')}" for record in CaptureReader(self.folder / "all.pcapng")]
+        records = CaptureReader(self.folder / "all.pcapng")
+        return [f"{record.t_ns - EPOCH_NS} {record.interface}: {record.comment.replace(chr(10), ' | ')}" for record in records]
 
 
 @pytest.fixture
