@@ -49,11 +49,6 @@ def delete_if(ns: Namespace, wanted: Callable[[Entry], bool]) -> int:
     return int(ns.ct.remove_if(wanted)) if ns.ct is not None else 0
 
 
-def delete_if(ns: Namespace, condition: Callable[[Entry], bool]) -> int:
-    """Delete the connections of which `condition(entry)` is true, as programs on netlink do; how many they were."""
-    return int(ns.ct.remove_if(condition)) if ns.ct is not None else 0
-
-
 def flush(ns: Namespace) -> None:
     """`conntrack -F`."""
     if ns.ct is not None:
