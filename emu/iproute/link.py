@@ -179,7 +179,7 @@ def _show(dev: NetDevice) -> list[str]:
     name = dev.name
     if peer is not None:
         name += f"@{peer.name}" if peer.netns is dev.netns else f"@if{peer.ifindex}"
-    state = "DOWN" if not dev.up or not dev.carrier else "UNKNOWN" if loopback else "UP"
+    state = dev.operstate if dev.up else "DOWN"
     qdisc = "noqueue" if dev.up or dev.was_up else "noop"
     master = f" master {dev.master.name}" if dev.master is not None else ""
     broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"

@@ -21,6 +21,8 @@ def add_bridge(ns: Namespace, name: str, mac: bytes, chosen: bool = False) -> Br
     """A bridge in this namespace, down and without ports. `chosen`: a user gave the MAC, so it stays whatever ports come."""
     bridge = Bridge(name, mac)
     bridge.mac_set = chosen
+    if chosen:
+        bridge.carrier, bridge.operstate = False, "DOWN"  # the MAC was changed, see _select_carrier
 
     def changed() -> None:
         bridge.netns.generation += 1
@@ -91,7 +93,12 @@ def _disable(port: BridgePort) -> None:
     port.state = DISABLED
     bridge.netns.generation += 1
     bridge.fdb.flush_port(port)
-    bridge.set_carrier(any(other.state == FORWARDING for other in bridge.ports))
+    _select_carrier(bridge)
+
+
+def _select_carrier(bridge: Bridge) -> None:
+    """A bridge has carrier while a port forwards (br_port_state_selection); a new one has it until its MAC or a port changes for the first time."""
+    bridge.set_carrier(any(port.state == FORWARDING for port in bridge.ports))
 
 
 # -- MAC and MTU ------------------------------------------------------------------------------------------------------------------
@@ -108,11 +115,15 @@ def recalculate_mac(bridge: Bridge) -> None:
 
 def change_mac(bridge: Bridge, mac: bytes, chosen: bool = False) -> None:
     """Give the bridge another MAC (br_set_mac_address, br_stp_change_bridge_id)."""
+    if mac == bridge.mac:
+        bridge.set_mac(mac, chosen)
+        return
     old = bridge.fdb.entries.get(bridge.mac)
     if old is not None and old.local and old.port is None:
         bridge.fdb.delete(old)
     bridge.set_mac(mac, chosen)
     bridge.fdb.add_local(mac, None)
+    _select_carrier(bridge)
 
 
 def _restore_own_entry(bridge: Bridge) -> None:

@@ -35,8 +35,8 @@ class NetDevice:
     min_mtu, max_mtu = 68, 65535
 
     __slots__ = (
-        "addresses", "carrier", "dead", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "port",
-        "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
+        "addresses", "carrier", "dead", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "operstate",
+        "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
     )  # fmt: skip
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
@@ -50,6 +50,7 @@ class NetDevice:
         self.carrier = True
         self.dead = False  # unregistered
         self.linkwatch_pending = False
+        self.operstate = "UNKNOWN"  # RFC 2863, as `ip link` shows it; known once the carrier changed
         self.promisc = False  # a user asked for it; others who want every frame only count in `promiscuity`
         self.promiscuity = 0
         self.master: NetDevice | None = None  # the bridge it is enslaved to
@@ -172,6 +173,7 @@ class NetDevice:
 
     def _linkwatch(self) -> None:
         self.linkwatch_pending = False
+        self.operstate = "UP" if self.carrier else "DOWN"
         if not self.dead and self.up:
             notifier.call(self, notifier.CHANGE)
 

@@ -24,6 +24,7 @@ class Nic(NetDevice):
         self.delay_ns = 0
         self.loss: Callable[[Frame], bool] | None = None
         self.carrier = False
+        self.operstate = "DOWN"
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:
         self.put_on_wire(frame)

@@ -77,20 +77,35 @@ def test_its_mtu_is_the_smallest_of_its_ports_until_somebody_sets_it(lan: Lan) -
     assert lan.bridge.mtu == 1300
 
 
-def test_carrier_with_no_port_with_dead_ports_and_with_a_live_one(lan: Lan) -> None:
+def test_carrier_follows_the_ports_once_mac_or_port_changed(lan: Lan) -> None:
+    """Measured: a bridge without ports has carrier, until it loses its first port or gets its first other MAC."""
     br1 = unpinned(lan, ["02:00:00:00:05:05"])
-    assert br1.carrier  # a new bridge
+    assert (br1.carrier, br1.operstate) == (True, "UNKNOWN")
     link.set_master(lan.node, "a0", "br1")
-    assert br1.carrier
+    lan.run()
+    assert (br1.carrier, br1.operstate) == (True, "UP")
     link.set_down(lan.node, "b0")
     lan.run()
-    assert not br1.carrier
+    assert (br1.carrier, br1.operstate) == (False, "DOWN")
     link.set_up(lan.node, "b0")
     assert not br1.carrier
     lan.run()
     assert br1.carrier
     link.set_master(lan.node, "a0", None)
     assert not br1.carrier
+    assert not link.add_bridge(lan.node, "br2", "02:00:00:00:08:08").carrier
+
+
+def test_a_dead_port_takes_the_carrier_of_a_new_bridge_unless_its_mac_is_pinned(lan: Lan) -> None:
+    for number, pinned in enumerate((False, True)):
+        bridge = link.add_bridge(lan.node, f"b{number}")
+        link.set_up(lan.node, f"b{number}")
+        if pinned:
+            link.set_address(lan.node, f"b{number}", bridge.mac)
+        link.add_veth(lan.node, f"x{number}", lan.node, f"y{number}")
+        link.set_master(lan.node, f"x{number}", f"b{number}")
+        lan.run()
+        assert bridge.carrier == pinned
 
 
 def test_a_port_forwards_a_moment_after_its_carrier_came(lan: Lan) -> None:
