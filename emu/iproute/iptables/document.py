@@ -32,7 +32,7 @@ class Line:
     name. Never changed, since it is shared.
     """
 
-    __slots__ = ("argument", "chain", "counters", "index", "needs_ct", "own_counters", "rules", "what")
+    __slots__ = ("argument", "chain", "counters", "index", "needs_ct", "own_counters", "rules", "tables", "what")
 
     def __init__(self, what: str, chain: str) -> None:
         self.what = what
@@ -43,17 +43,19 @@ class Line:
         self.own_counters: tuple[int, int] | None = None  # -c
         self.argument = ""
         self.needs_ct = False
+        self.tables: tuple[str, ...] | None = None  # where its target may stand
 
 
 class Section:
     """One `*table` ... `COMMIT`. `lines`: (line number, Line)."""
 
-    __slots__ = ("committed_at", "lines", "memo", "needs_ct", "plans", "table")
+    __slots__ = ("committed_at", "counting", "lines", "memo", "needs_ct", "plans", "table")
 
     def __init__(self, table: str) -> None:
         self.table = table
         self.lines: list[tuple[int, Line]] = []
         self.committed_at = 0
+        self.counting = False
         self.needs_ct = False
         self.plans: dict[bool, Any] = {}  # see restore.py
         self.memo: dict[Any, Any] = {}
@@ -133,6 +135,8 @@ def _parse(text: str) -> Document:
         section.lines.append((at, found))
         if found.needs_ct:
             section.needs_ct = True
+        if found.rules and found.rules[0].counting:
+            section.counting = True
     if section is not None:
         result.error = IptablesError(f"iptables-restore: COMMIT expected at line {len(lines) + 1}", 1)
     return result
@@ -220,7 +224,9 @@ def edit_line(what: str, words: list[str], counters: tuple[int, int] | None = No
         made.own_counters = parsed.counters
         for rule in made.rules:
             check_interfaces(made.chain, rule)
-        made.needs_ct = made.rules[0].needs_ct
+        first = made.rules[0]
+        made.needs_ct = first.needs_ct
+        made.tables = first.target.tables if first.target is not None else None
     return made
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from emu.iproute.iptables.errors import IptablesError
+
+# Quoted words without backslashes that touch no other word: the usual case.
+STANDING_ALONE = re.compile(r'(?:[^"\\]*(?<!\S)"[^"\\]*"(?!\S))+[^"\\]*').fullmatch
 
 
 def split(line: str) -> list[str]:
@@ -10,6 +15,13 @@ def split(line: str) -> list[str]:
     if '"' not in line:
         return line.split()
     words: list[str] = []
+    if STANDING_ALONE(line):
+        for index, piece in enumerate(line.split('"')):
+            if index & 1:
+                words.append(piece)
+            else:
+                words += piece.split()
+        return words
     word: list[str] = []
     started = quoted = escaped = False
     for char in line:

@@ -30,13 +30,14 @@ SERVICES["www"] = 80
 
 def number(text: str, low: int, high: int) -> int | None:
     """A number as strtoul with base 0 reads it (0x.., 0.. octal); None if it is none or out of range."""
+    if text.isascii() and text.isdigit() and (text[0] != "0" or text == "0"):
+        plain = int(text)
+        return plain if low <= plain <= high else None
     try:
         if text[:2] in ("0x", "0X"):
             value = int(text, 16)
         elif len(text) > 1 and text[0] == "0":
             value = int(text, 8)
-        elif text.isascii() and text.isdigit():
-            value = int(text)
         else:
             return None
     except ValueError:

@@ -6,14 +6,19 @@ becomes one layer that all namespaces share; the rest is done on top of each. Fo
 
 from __future__ import annotations
 
+import gc
+
 from emu.iproute.iptables.document import Line, Section, document
 from emu.iproute.iptables.errors import IptablesError, refused
 from emu.net.netfilter import get
+from emu.net.netfilter.chain import Chain
 from emu.net.netfilter.edit import Change, Counters, Edit, MissingChain
+from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, EMPTY, Content, Layer
 from emu.net.netns import Namespace, NetError
 
 MEMO = 64
+PAUSE_FROM = 200_000  # characters
 
 
 class Plan:
@@ -34,6 +39,18 @@ def restore(ns: Namespace, text: str, noflush: bool = False, counters: bool = Fa
 
     Raises IptablesError; the tables committed before the line it names stay.
     """
+    collecting = len(text) > PAUSE_FROM and gc.isenabled()
+    if collecting:
+        # Tens of thousands of objects are made now and all of them stay: the cycle collector would walk through them again and again.
+        gc.disable()
+    try:
+        _restore(ns, text, noflush, counters)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _restore(ns: Namespace, text: str, noflush: bool, counters: bool) -> None:
     parsed = document(text)
     nf = get(ns)
     for section in parsed.sections:
@@ -74,7 +91,7 @@ def _change(section: Section, content: Content, noflush: bool, counters: bool) -
     if plan is not None:
         for name, values in plan.counters.items():
             change.counters.setdefault(name, values)
-    if not any(rule.counting for _, line in section.lines for rule in line.rules):
+    if not section.counting:
         if len(section.memo) >= MEMO:
             section.memo.clear()
         section.memo[key] = change
@@ -84,27 +101,42 @@ def _change(section: Section, content: Content, noflush: bool, counters: bool) -
 def _plan(section: Section, counters: bool) -> Plan:
     """Split a section: chains that it declares before anything else about them do not depend on what was there."""
     plan = Plan()
-    declared: dict[str, bool] = {}
-    builtin = BUILTIN[section.table]
-    for _, line in section.lines:
-        if (line.what in "FXZE" and not line.chain) or line.what == "E" or any(rule.counting for rule in line.rules):
+    name = section.table
+    own: dict[str, list[Rule] | None] = {}
+    others: dict[str, None] = dict.fromkeys(BUILTIN[name])
+    for entry in section.lines:
+        line = entry[1]
+        chain, what = line.chain, line.what
+        mine = own.get(chain)
+        if what == "A" and mine is not None:
+            if line.tables is not None and name not in line.tables:
+                plan.rest = section.lines  # an error; found again where all edits are done in order
+                return plan
+            values = line.own_counters or (line.counters if counters else None)
+            if values is not None and values != (0, 0):
+                plan.counters.setdefault(chain, {}).update({len(mine) + index: values for index in range(len(line.rules))})
+            mine += line.rules
+        elif what == ":" and chain not in others and line.argument == "-":
+            own[chain] = []
+            plan.counters.pop(chain, None)
+        elif what == "X" and mine is not None and not mine:
+            own[chain] = None
+        elif chain in own or not chain or what == "E" or section.counting:
             plan.rest = section.lines
+            plan.counters.clear()
             return plan
-        if line.chain not in declared:
-            declared[line.chain] = line.what == ":" and line.chain not in builtin
-    own = [entry for entry in section.lines if declared[entry[1].chain]]
-    plan.rest = [entry for entry in section.lines if not declared[entry[1].chain]]
-    edit = Edit(section.table, EMPTY)
-    _run(edit, own, counters)
-    plan.removed = edit.removed
-    edit.removed = []
-    plan.layer, made = edit.layer()
-    plan.counters = made
-    names: dict[str, None] = {}
-    for chain in plan.layer.values():
-        if chain is not None:
-            names.update((jump, None) for jump in chain.jumps if plan.layer.get(jump) is None)
-    plan.wanted = tuple(names)
+        else:
+            others[chain] = None
+            plan.rest.append(entry)
+    jumps: dict[str, None] = {}
+    for chain, rules in own.items():
+        if rules is None:
+            plan.layer[chain] = None
+            plan.removed.append(chain)
+        else:
+            plan.layer[chain] = made = Chain(chain, tuple(rules))
+            jumps.update(dict.fromkeys(made.jumps))
+    plan.wanted = tuple(jump for jump in jumps if plan.layer.get(jump) is None)
     return plan
 
 

@@ -5,7 +5,9 @@ The options of the rule itself are here, those of matches and targets are tables
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from emu.iproute.iptables.errors import IptablesError
@@ -21,6 +23,7 @@ BASIC: dict[str, str] = {
     "--jump": "j", "-g": "g", "--goto": "g", "-c": "c", "--set-counters": "c",
 }  # fmt: skip
 PROTOCOL_MATCH = {6: "tcp", 17: "udp", 132: "sctp", 1: "icmp", 136: "udplite", 33: "dccp"}
+CHAIN_NAME = re.compile(r"[^-!\s]\S*").fullmatch
 MAX_CHAIN = 28  # XT_EXTENSION_MAXNAMELEN - 1
 
 UNSUPPORTED = {
@@ -265,6 +268,7 @@ class RuleParser:
             built = extension.build(state)
             if built is not None:
                 matches.append(built)
+                rule.counting |= built.counting
         rule.matches = tuple(matches)
         if self.target is not None:
             extension, state = self.target
@@ -296,10 +300,11 @@ def parse_rule(words: list[str]) -> Parsed:
 
 def check_chain_name(name: str) -> None:
     """Raises IptablesError for a name that no chain may have."""
+    if len(name) <= MAX_CHAIN and CHAIN_NAME(name):
+        return
     if len(name) > MAX_CHAIN:
         raise IptablesError(f"chain name `{name}' too long (must be under {MAX_CHAIN + 1} chars)")
-    if not name or name[0] in "-!" or any(char.isspace() for char in name):
-        raise IptablesError(f"chain name `{name}' not allowed to start with `-' or `!', or to hold blanks")
+    raise IptablesError(f"chain name `{name}' not allowed to start with `-' or `!', or to hold blanks")
 
 
 def check_interfaces(chain: str, rule: Rule) -> None:
@@ -328,6 +333,7 @@ def addresses(text: str, inverted: bool) -> list[Source]:
     return [address(each) for each in text.split(",") if each]
 
 
+@lru_cache(maxsize=65536)
 def address(text: str) -> Source:
     """One address with an optional mask or prefix length."""
     host, slash, length = text.partition("/")

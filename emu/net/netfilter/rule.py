@@ -105,7 +105,7 @@ class Rule:
     INV_SRC, INV_DST, INV_IN, INV_OUT, INV_PROTO, INV_FRAG, FRAGMENT = 1, 2, 4, 8, 16, 32, 64
 
     __slots__ = (
-        "_fn", "_render", "_text", "daddr", "dmask", "flags", "goto", "iniface", "jump", "matches", "outiface", "proto", "saddr", "smask", "target",
+        "_fn", "_render", "_text", "counting", "daddr", "dmask", "flags", "goto", "iniface", "jump", "matches", "outiface", "proto", "saddr", "smask", "target",
     )  # fmt: skip
 
     def __init__(self, render: Callable[[Rule], str]) -> None:
@@ -119,6 +119,7 @@ class Rule:
         self.goto = False
         self._render = render
         self._text: str | None = None
+        self.counting = False  # a match keeps a count that belongs to this rule in its chain
         self._fn: MatchFn | bool | None = False
 
     @property
@@ -139,11 +140,6 @@ class Rule:
         if fn is False:
             fn = self._fn = compose([*header_parts(self), *(match.part() for match in self.matches)])
         return fn  # type: ignore[return-value]
-
-    @property
-    def counting(self) -> bool:
-        """Whether a match keeps a count that belongs to this rule in its chain."""
-        return any(match.counting for match in self.matches)
 
     @property
     def needs_ct(self) -> bool:
