@@ -222,16 +222,18 @@ def get(
             raise NetError(error, f"{ERRORS.get(error, 'Invalid argument')}: {address} in {ns.name}: {dst.text}")
     local = dst.type in (RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST)
     text = "" if dst.type == RTN_UNICAST else f"{TYPE_NAMES[dst.type]} "
-    text += address + (f" from {src}" if src is not None else "") + (f" via {ip_text(dst.gateway)}" if dst.gateway else "")
+    text += address + (f" from {src}" if src is not None else "") + (f" tos {tos:#04x}" if tos else "") + (f" via {ip_text(dst.gateway)}" if dst.gateway else "")
     text += f" dev {ns.lo.name if local and iif is not None else dst.dev.name}"
-    if dst.table and dst.table != TABLE_MAIN:
+    if dst.table and dst.table != TABLE_MAIN and (ns.fib.custom_rules or dst.table != TABLE_LOCAL):  # without rules both are one trie
         text += f" table {fib_text.name_of(fib_text.TABLE_NAMES, dst.table)}"
     if src is None and dst.prefsrc:
         text += f" src {ip_text(dst.prefsrc)}"
     if mark:
         text += f" mark {mark:#x}"
-    text += " uid 0" if iif is None else ""
-    flags = [name for name, on in (("local", local or dst.dev is ns.lo), ("brd", dst.type == RTN_BROADCAST), ("mc", dst.type == RTN_MULTICAST)) if on]
+    if iif is None:
+        text += " rt_offload_failed uid 0" if dst.type == RTN_MULTICAST else " uid 0"  # iproute2 takes RTCF_MULTICAST for that flag
+    known = (("redirect", dst.redirect), ("local", local or dst.dev is ns.lo), ("brd", dst.type == RTN_BROADCAST), ("mc", dst.type == RTN_MULTICAST))
+    flags = [name for name, on in known if on]
     text += " \n    cache" + (f" <{','.join(flags)}>" if flags else "")
     if dst.expires:
         text += f" expires {(dst.expires - ns.sim.now) // 1_000_000_000}sec mtu {dst.mtu}"

@@ -53,7 +53,9 @@ class IfAddr:
 
 
 def add(ns: Namespace, dev: NetDevice, ifa: IfAddr) -> None:
-    """Give `dev` an address (__inet_insert_ifa) and the routes it brings. Raises NetError EEXIST if it has it already."""
+    """Give `dev` an address (__inet_insert_ifa) and the routes it brings. Raises NetError EEXIST if it has it already. 0.0.0.0 is ignored."""
+    if not ifa.local:
+        return
     addresses = list(dev.addresses)
     secondary = False
     place = 0  # after the last primary of at least this scope

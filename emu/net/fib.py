@@ -170,11 +170,11 @@ class Table:
         self.lengths = tuple(sorted(both, key=lambda item: -item[1]))
 
     def __iter__(self) -> Iterator[Route]:
-        """Every route, in order of address, then length (as the trie is walked and `ip route` shows it)."""
+        """Every route, in order of address, the longer prefix first (as the trie is walked and `ip route` shows it)."""
         keys = dict.fromkeys(self.routes)
         for attachment in self.shared:
             keys.update(dict.fromkeys(attachment.routes.entries))
-        for key in sorted(keys):
+        for key in sorted(keys, key=lambda key: (key >> 6, -(key & 63))):
             yield from self.at(key >> 6, key & 63)
 
     def insert(self, route: Route, append: bool = False) -> None:
@@ -192,7 +192,8 @@ class Table:
 
     def remove(self, route: Route) -> None:
         """Take out this very route."""
-        self.put(route.network, route.length, tuple(other for other in self.at(route.network, route.length) if other is not route))
+        present = self.at(route.network, route.length)
+        self.put(route.network, route.length, tuple(other for other in present if other is not route and not (other.shared and route.shared)))
 
 
 class Rule(NamedTuple):

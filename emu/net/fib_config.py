@@ -111,7 +111,8 @@ def insert(ns: Namespace, wanted: Route, mode: str = "add") -> None:
     """fib_table_insert. `mode`: add (EEXIST if there is one of the same prefix, TOS and metric), replace, change (ENOENT if none), append, prepend."""
     route = check(ns, wanted)
     table = ns.fib.table(route.table)
-    alike = [other for other in table.at(route.network, route.length) if other.tos == route.tos and other.metric == route.metric]
+    present = table.at(route.network, route.length)
+    alike = [other for other in present if other.tos == route.tos and other.metric == route.metric]
     where = f"{prefix_text(route.network, route.length)} in {ns.name}"
     if alike:
         if mode == "add":
@@ -123,7 +124,7 @@ def insert(ns: Namespace, wanted: Route, mode: str = "add") -> None:
     elif mode == "change":
         raise NetError(ENOENT, f"No such file or directory: no route {where} to change")
     if mode in ("replace", "change") and alike:
-        routes = [route if other is alike[0] else other for other in table.at(route.network, route.length) if other is alike[0] or not other.same(route)]
+        routes = [route if other is alike[0] else other for other in present if other is alike[0] or not other.same(route)]
         table.put(route.network, route.length, tuple(routes))
     else:
         table.insert(route, append=mode == "append")

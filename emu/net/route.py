@@ -237,9 +237,9 @@ def _output_slow(ns: Namespace, daddr: int, saddr: int, oif: NetDevice | None, t
             return EINVAL
         if oif is None and group:
             oif = addr.find_local(ns, saddr)
-            return _make_output(ns, daddr, saddr, oif, None, None) if oif is not None else EINVAL
+            return _make_output(ns, daddr, saddr, oif, None, None) if oif is not None else ENETUNREACH
         if not anysrc and addr.find_local(ns, saddr) is None:
-            return EINVAL
+            return ENETUNREACH
     if oif is not None:
         if ns.by_index.get(oif.ifindex) is not oif:
             return ENODEV

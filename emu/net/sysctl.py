@@ -274,10 +274,11 @@ class Sysctl:
             parent: Sysctl = init.sysctl
             self.all: Conf = parent.all
             self.confs: PerDevice[Conf] = PerDevice(ns, parent.confs.default)
+            self.neighs: PerDevice[NeighParms] = PerDevice(ns, parent.neighs.default)
         else:
             self.all = ALL
             self.confs = PerDevice(ns, DEFAULT)
-        self.neighs: PerDevice[NeighParms] = PerDevice(ns, NEIGH_DEFAULT)
+            self.neighs = PerDevice(ns, NEIGH_DEFAULT)
 
     @property
     def ip_forward(self) -> int:

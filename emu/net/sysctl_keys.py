@@ -100,7 +100,8 @@ def _find(ns: Namespace, key: str) -> tuple[str, str, NetDevice | None]:
         if group == "neigh" and name in MACHINE and where == "default" and ns.kernel.init_net is ns:
             return "machine", name, None
         if name in (CONF_NAMES if group == "conf" else NEIGH_NAMES):
-            if where == "default" or (where == "all" and group == "conf"):
+            # The neighbour defaults belong to the machine: other namespaces have no neigh/default (neigh_sysctl_register).
+            if (where == "default" and (group == "conf" or ns.kernel.init_net is ns)) or (where == "all" and group == "conf"):
                 return f"{group}.{where}", name, None
             dev = ns.devices.get(where)
             if dev is not None:
@@ -237,8 +238,9 @@ def names(ns: Namespace) -> list[str]:
     keys = [*KEYS, "net.ipv4.ip_forward", "net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count"]
     places: list[str] = ["all", "default", *(dev.replace(".", "/") for dev in ns.devices)]
     keys += [f"net.ipv4.conf.{place}.{name}" for place in places for name in CONF_NAMES]
-    keys += [f"net.ipv4.neigh.{place}.{name}" for place in places[1:] for name in NEIGH_NAMES]
+    keys += [f"net.ipv4.neigh.{place}.{name}" for place in places[2:] for name in NEIGH_NAMES]
     if ns.kernel.init_net is ns:
+        keys += [f"net.ipv4.neigh.default.{name}" for name in NEIGH_NAMES]
         keys += [f"net.ipv4.neigh.default.{name}" for name in MACHINE]
     return sorted(keys)
 

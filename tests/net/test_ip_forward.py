@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from emu.iproute import addr, link, route, sysctl
@@ -129,7 +131,7 @@ def test_redirects_get_rarer_and_stop_after_nine(net: Router) -> None:
     for _ in range(2000):
         net.send("a", udp("10.0.1.2", "10.9.0.1"), 0.01)
     at = [t for t, place, wire in net.frames if place == "r.va tx" and wire[23] == 1]
-    gaps = [(later - earlier) // 10_000_000 * 10 for earlier, later in zip(at, at[1:], strict=False)]
+    gaps = [(later - earlier) // 10_000_000 * 10 for earlier, later in itertools.pairwise(at)]
     assert gaps == [50, 90, 170, 330, 650, 1290, 2570, 5130]  # ms; load 20 ms << n, and the next packet after that
 
 
@@ -201,7 +203,7 @@ def test_carrier_loss_keeps_the_route_and_drops_at_the_device(net: Router) -> No
 def test_the_step_names_the_route(net: Router) -> None:
     route.add(net.r, "10.9.0.0/16", via="10.0.2.2")
     net.send("a", udp("10.0.1.2", "10.9.0.1"))
-    assert [text for ns, kind, text in net.steps if ns == "r" and kind == "route"][0] == "10.9.0.0/16 via 10.0.2.2 dev vb"
+    assert next(text for ns, kind, text in net.steps if ns == "r" and kind == "route") == "10.9.0.0/16 via 10.0.2.2 dev vb"
     assert net.text("route")[0] == "default via 10.0.1.1 dev eth0"
 
 
