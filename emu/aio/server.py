@@ -147,9 +147,9 @@ class Server(asyncio.AbstractServer):
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def __aexit__(self, exc_type: type[BaseException] | None, *exc: object) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         self.close()
-        if exc_type is not GeneratorExit:  # a coroutine that is thrown away cannot wait
+        if not exc or exc[0] is not GeneratorExit:  # a coroutine that is thrown away cannot wait
             await self.wait_closed()
 
     async def wait_closed(self) -> None:

@@ -56,7 +56,7 @@ class TcpSocket(Socket):
     listening = False
     __slots__ = (
         "bound_port", "confirm", "conn", "connected", "dead", "dst", "dst_generation", "eof", "ip_id", "keepalive", "linger_zero", "nodelay", "rx_cause",
-        "timer", "timer_at", "timer_cause", "writable",
+        "syn_sent", "timer", "timer_at", "timer_cause", "writable",
     )  # fmt: skip
 
     def __init__(self, ns: Namespace) -> None:
@@ -70,6 +70,7 @@ class TcpSocket(Socket):
         self.ip_id = 0
         self.confirm = False  # an ACK made progress: the next packet out confirms the neighbour (sk_dst_pending_confirm)
         self.rx_cause = 0
+        self.syn_sent = False
         self.timer: Timer | None = None
         self.timer_at: int | None = None
         self.timer_cause = 0
@@ -218,6 +219,7 @@ class TcpSocket(Socket):
         self.keepalive = on
         if self.conn is not None:
             self.conn.keepalive = on
+            self.flush()
 
     @property
     def state(self) -> State:
@@ -248,26 +250,23 @@ class TcpSocket(Socket):
             dst = self.dst = None if isinstance(found, int) else found
             self.dst_generation = ns.generation
         ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
-        if self.confirm and dst is not None:
-            self.confirm = False
-            if dst.dev is not ns.lo:
-                ns.neigh.confirm(dst.dev, dst.gateway or self.daddr)
         for segment in segments:
-            if segment.flags & SYN and dst is not None and self._waits_for_neighbour(dst):
-                continue
+            if segment.flags & SYN:
+                if self.syn_sent and self._waits_for_neighbour():
+                    continue
+                self.syn_sent = True
+            confirm, self.confirm = self.confirm, False
             ip_id = 0
             if not from_time_wait:
                 self.ip_id = ip_id = self.ip_id + 1 & 0xFFFF
             transmit(
                 ns, segment, self.saddr, self.daddr, dst, ip_id=ip_id, ttl=ttl, tos=self.tos, df=self.pmtudisc != PMTUDISC_DONT, mark=self.mark, sk=self,
+                confirm=confirm,
             )  # fmt: skip
 
-    def _waits_for_neighbour(self, dst: Any) -> bool:
-        """Whether our SYN still sits in a neighbour's queue: then Linux does not send it again (skb_still_in_host_queue)."""
-        if dst.dev is self.ns.lo:
-            return False
-        entry = self.ns.neigh.lookup(dst.dev, dst.gateway or self.daddr)
-        return entry is not None and bool(entry.queue) and any(skb.sk is self for skb in entry.queue)
+    def _waits_for_neighbour(self) -> bool:
+        """Whether our SYN still sits in a neighbour's queue (whose, NAT decided): then Linux does not send it again (skb_still_in_host_queue)."""
+        return any(skb.sk is self for entry in self.ns.neigh if entry.queue for skb in entry.queue)
 
     def _events(self, conn: Connection) -> None:
         while True:

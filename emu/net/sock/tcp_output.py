@@ -18,9 +18,13 @@ _CHECKSUM = Struct("!H")
 
 
 def transmit(
-    ns: Namespace, segment: Segment, saddr: int, daddr: int, dst: Any, *, ip_id: int, ttl: int, tos: int = 0, df: bool = True, mark: int = 0, sk: Any = None
+    ns: Namespace, segment: Segment, saddr: int, daddr: int, dst: Any, *, ip_id: int, ttl: int, tos: int = 0, df: bool = True, mark: int = 0, sk: Any = None,
+    confirm: bool = False,
 ) -> int:  # fmt: skip
-    """One segment along the route `dst`; 0 or the errno of local output. A lost segment is the machine's to send again."""
+    """One segment along the route `dst`; 0 or the errno of local output. A lost segment is the machine's to send again.
+
+    `confirm`: an answer from above showed that the next hop is alive (skb_set_dst_pending_confirm).
+    """
     data = encode(segment)
     length = len(data)
     total_sum = saddr + daddr + IPPROTO_TCP + length + int.from_bytes(data if not length & 1 else data + b"\0", "big")
@@ -39,4 +43,9 @@ def transmit(
         return 113
     skb.dst = dst
     skb.dev = dst.dev
-    return ip_output.ip_local_out(ns, skb)
+    error = ip_output.ip_local_out(ns, skb)
+    if confirm and not error:
+        dst = skb.dst  # NAT may have chosen another
+        if dst.dev is not ns.lo:
+            ns.neigh.confirm(dst.dev, dst.gateway or skb.daddr)
+    return error

@@ -292,6 +292,18 @@ def test_tcp_confirms_its_neighbour_so_that_no_arp_is_needed(lab: Lab) -> None:
     assert len(requests) == 2, "one request and its answer in 100 s"
 
 
+def test_keepalive_asks_an_idle_peer_and_gives_up_on_a_dead_one(lab: Lab) -> None:
+    client, server, _ = pair(lab)
+    client.set_keepalive(True)
+    lab.go(7300)
+    assert flags(lab)[-2:] == [("tx", A), ("rx", A)]
+    assert client.error == 0
+    server.kill()
+    lab.b.protocols[6] = lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")
+    lab.go(7200 + 10 * 75)
+    assert client.take_error() == 110
+
+
 def test_reading_makes_what_follows_caused_by_the_segment(lab: Lab) -> None:
     client, server, _ = pair(lab)
     first = max(lab.causes)
