@@ -37,7 +37,7 @@ MAY_CLASH = frozenset({17, 47, 136})  # protocols of which the second of two fir
 class Conntrack:
     """Connection tracking of one namespace, `ns.ct`. `sysctl`: the namespace's, of which nf_conntrack_* are read. `stats`: as `conntrack -S`."""
 
-    __slots__ = ("_by_source", "_early_drop", "_gc_at", "count", "ns", "sim", "stats", "sysctl", "table", "tp", "why")
+    __slots__ = ("_buckets", "_by_source", "_early_drop", "_gc_at", "count", "ns", "sim", "stats", "sysctl", "table", "tp", "why")
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -50,6 +50,8 @@ class Conntrack:
         self.stats = {"invalid": 0, "insert_failed": 0, "drop": 0, "early_drop": 0, "clash_resolve": 0}
         self._gc_at = 0
         self._early_drop = False
+        # What the kernel's hash table looks like, bucket -> entries by tuple; kept only while the table is full
+        self._buckets: dict[int, dict[Tuple, Entry]] | None = None
         # NAT keeps connections by original source here (nf_nat_bysource): (proto, saddr, sport) -> entries, newest first
         self._by_source: dict[tuple[int, int, int], list[Entry]] = {}
 
@@ -171,6 +173,9 @@ class Conntrack:
             return self._resolve_clash(skb, ct, winner[0])
         ct.timeout += now  # the life of an entry begins here
         table[ct.orig], table[ct.reply] = ct.hits
+        if self._buckets is not None:
+            self._index(ct.orig, ct)
+            self._index(ct.reply, ct)
         ct.status |= CONFIRMED
         self.count += 1
         if ct.status & bits.SRC_NAT_DONE:
@@ -182,6 +187,7 @@ class Conntrack:
 
     def _begin(self, key: Tuple, skb: Skb) -> Entry | None:
         """A new, unconfirmed connection (init_conntrack); None: the packet is INVALID (`ctinfo` says so) or was dropped for want of room."""
+        self.ns.trail = None
         reply = tuples.invert(key)
         if reply is None:
             self.invalid(skb, f"ICMP type {key[4] >> 8} is never answered")
@@ -240,6 +246,8 @@ class Conntrack:
                 ct.status |= FIXED_TIMEOUT | NAT_CLASH | CONFIRMED
                 ct.timeout = self.sim.now + CLASH_TIMEOUT
                 self.table[ct.reply] = ct.hits[1]
+                if self._buckets is not None:
+                    self._index(ct.reply, ct)
                 self.count += 1
                 self.stats["clash_resolve"] += 1
                 return True
@@ -293,6 +301,8 @@ class Conntrack:
             hit = table.get(tup)
             if hit is not None and hit[0] is ct:
                 del table[tup]
+                if self._buckets is not None:
+                    self._buckets.get(hash(tup) % self.sysctl.nf_conntrack_buckets, {}).pop(tup, None)
         self.count -= 1
         if ct.status & bits.SRC_NAT_DONE:
             key = (ct.orig[0], ct.orig[1], ct.orig[3])
@@ -328,6 +338,7 @@ class Conntrack:
     def _gc(self, now: int) -> None:
         """Remove what has expired and, after a packet found the table full, what can be spared (gc_worker)."""
         self._gc_at = now + GC_INTERVAL
+        self._buckets = None
         self.remove_if(lambda ct: ct.timeout <= now)
         if self._early_drop:
             self._early_drop = False
@@ -335,22 +346,27 @@ class Conntrack:
             self.remove_if(lambda ct: self.count >= floor and (not ct.status & ASSURED or tcp.can_early_drop(ct)))
 
     def _make_room(self, key: Tuple) -> bool:
-        """Give up connections that were never ASSURED and lie near the new one's place in the hash table (early_drop)."""
+        """Give up connections that were never ASSURED and lie in the new one's place in the hash table or just behind it (early_drop)."""
+        if self._buckets is None:
+            self._buckets = {}
+            for tup, (ct, _) in self.table.items():
+                self._index(tup, ct)
+        buckets = self._buckets
+        size = self.sysctl.nf_conntrack_buckets
         now = self.sim.now
-        buckets = self.sysctl.nf_conntrack_buckets
-        first = hash(key) % buckets
-        near: dict[int, list[Entry]] = {}
-        for tup, (ct, _) in list(self.table.items()):
-            distance = (hash(tup) - first) % buckets
-            if distance < EVICTION_RANGE:
+        before = self.stats["early_drop"]
+        first = hash(key) % size
+        for at in range(first, first + EVICTION_RANGE):
+            for ct in list(buckets.get(at % size, {}).values()):
                 if ct.timeout <= now:
                     self.remove(ct)
-                elif not ct.status & ASSURED:
-                    near.setdefault(distance, []).append(ct)
-        if not near:
-            return self.count < self.ns.kernel.conntrack_max
-        before = self.count
-        for ct in near[min(near)]:
-            self.remove(ct)
-        self.stats["early_drop"] += before - self.count
-        return True
+                elif not ct.status & (ASSURED | DYING):
+                    self.remove(ct)
+                    self.stats["early_drop"] += 1
+            if self.stats["early_drop"] > before:
+                return True
+        return False
+
+    def _index(self, tup: Tuple, ct: Entry) -> None:
+        if self._buckets is not None:
+            self._buckets.setdefault(hash(tup) % self.sysctl.nf_conntrack_buckets, {})[tup] = ct
