@@ -170,6 +170,8 @@ def clean_rtx_queue(tp: TcpSock, number: int, now: int, result: AckResult) -> No
                 tp.lost_out -= 1
         if not sacked & SACKED:
             acked += 1
+            if not sacked & EVER_RETRANS and not after(chunk.end, tp.high_seq):
+                result.orig_acked = True
         if chunk.flags & SYN:
             tp.retrans_stamp = 0
         else:

@@ -12,13 +12,14 @@ from emu.tcp.sock import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, INF
 class AckResult:
     """What one ACK brought: the kernel's FLAG_* bits and counts."""
 
-    __slots__ = ("acked", "advanced", "data_acked", "dsack", "newly_lost", "retrans_acked", "rtt_us", "sack_rtt_us", "sacked", "window_updated")
+    __slots__ = ("acked", "advanced", "data_acked", "dsack", "newly_lost", "orig_acked", "retrans_acked", "rtt_us", "sack_rtt_us", "sacked", "window_updated")
 
     def __init__(self) -> None:
         self.acked = 0
         self.advanced = False
         self.data_acked = False
         self.retrans_acked = False
+        self.orig_acked = False  # something never sent again arrived: not all was lost
         self.sacked = 0
         self.dsack = False
         self.window_updated = False
@@ -42,7 +43,7 @@ def process_sack(tp: TcpSock, segment: Segment, now: int, result: AckResult) -> 
         result.dsack = True
         if not after(right, tp.snd_una):
             blocks = blocks[1:]
-        if tp.undo_marker >= 0 and tp.undo_retrans > 0 and not before(left, tp.undo_marker) and not after(right, segment.ack):
+        if tp.undo_marker >= 0 and tp.undo_retrans > 0 and not after(right, tp.snd_una) and after(right, tp.undo_marker):
             tp.undo_retrans -= 1
     for left, right in blocks:
         if not after(right, left) or after(right, tp.snd_nxt) or before(left, tp.snd_una):
@@ -67,6 +68,8 @@ def mark_sacked(tp: TcpSock, chunk: Chunk, now: int, result: AckResult) -> None:
     else:
         if not sacked & EVER_RETRANS:
             result.sack_rtt_us = (now - chunk.sent_ns) // 1000
+            if not after(chunk.end, tp.high_seq):
+                result.orig_acked = True
         if sacked & LOST:
             chunk.sacked &= ~LOST
             tp.lost_out -= 1
@@ -306,7 +309,7 @@ def _count_reno_sacks(tp: TcpSock, dupacks: int, advanced: bool) -> None:
 def process_loss(tp: TcpSock, segment: Segment, dupacks: int, result: AckResult) -> bool:
     """An ACK after a timeout: over, spurious, or go on; F-RTO tells the last two apart (tcp_process_loss, RFC 5682)."""
     recovered = not before(tp.snd_una, tp.high_seq)
-    if result.advanced and may_undo(tp, segment):
+    if (result.advanced and may_undo(tp, segment)) or (tp.frto and result.orig_acked and tp.undo_marker >= 0):
         undo(tp)
         tp.retransmits = 0
         tp.ca_state = CA_OPEN
