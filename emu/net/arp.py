@@ -107,7 +107,7 @@ def rcv(ns: Namespace, skb: Skb) -> None:
         return
     packet = skb.l3
     if len(packet) < 28:
-        ns.drop(skb, "HDR_TRUNC", f"ARP packet of {len(packet)} bytes, 28 are needed", dev)
+        ns.drop(skb, "PKT_TOO_SMALL", f"ARP packet of {len(packet)} bytes, 28 are needed", dev)
         return
     hrd, pro, hln, pln, op, sha, sip, tha, tip = _HEADER.unpack_from(packet)
     if hln != 6 or pln != 4:
@@ -182,7 +182,7 @@ def _process_late(ns: Namespace, dev: NetDevice, skb: Skb) -> None:
     ns.neigh.proxy_queue -= 1
     ns.released(skb)
     if dev.dead or not dev.up:
-        ns.drop(skb, "NEIGH_DEAD", f"{dev.name} went down before the proxy answered", dev)
+        ns.drop(skb, "QUEUE_PURGE", f"{dev.name} went down before the proxy answered", dev)
         return
     op, sha, sip, tha, tip = _HEADER.unpack_from(skb.l3)[4:]
     _process(ns, dev, skb, op, sha, sip, tha, tip, late=True)

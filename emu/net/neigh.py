@@ -76,6 +76,7 @@ class NeighTable:
 
     def _output_slowly(self, entry: Neigh | None, skb: Skb, dev: NetDevice, nexthop: int) -> None:
         """neigh_resolve_output, for all but a connected entry."""
+        self.ns.trail = None
         if not dev.needs_neighbour:
             skb.set_eth(ZERO_MAC + dev.mac + _IP)
             dev.transmit(skb)
@@ -384,7 +385,7 @@ class NeighTable:
         queue, entry.queue, entry.queue_bytes = entry.queue, None, 0
         for skb in queue or ():
             ns.released(skb)
-            ns.drop(skb, "NEIGH_DEAD", f"the neighbour entry of {ip_text(entry.ip)} was removed", entry.dev)
+            ns.drop(skb, "QUEUE_PURGE", f"the neighbour entry of {ip_text(entry.ip)} was removed", entry.dev)
 
 
 def device_event(dev: NetDevice, event: str) -> None:

@@ -47,6 +47,7 @@ REASONS: dict[str, str] = {
     "ARP_PVLAN_DISABLE": "proxy ARP for a private VLAN is off",
     "MAC_IEEE_MAC_CONTROL": "the destination MAC is an IEEE MAC control address (pause frames)",
     "NO_TX_TARGET": "no port or device to send it to",
+    "QUEUE_PURGE": "it waited in a queue that was emptied",
     "MAC_INVALID_SOURCE": "the source MAC is not a unicast address",
     "ICMP_GLOBAL_RATE": "the global ICMP rate limit",
     "EMU_WIRE_LOSS": "lost on the wire as asked",

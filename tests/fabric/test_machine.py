@@ -59,7 +59,7 @@ def test_a_namespace_that_goes_takes_its_devices_and_their_peers() -> None:
     assert gone.gone
     assert list(gone.devices) == []
     assert "p1" not in lan.node.devices
-    assert lan.reasons() == ["NEIGH_DEAD"]
+    assert lan.reasons() == ["QUEUE_PURGE"]
     lan.run(400)
     lan.ledger.check()
 

@@ -258,7 +258,7 @@ def test_a_proxy_whose_device_goes_down_meanwhile() -> None:
     lan.receive(1, who_has("10.1.0.5", "10.0.0.7", mac(7)), seconds=0)
     link.set_down(lan.host("h1"), "eth0")
     lan.run(1)
-    assert lan.reasons() == ["NEIGH_DEAD"]
+    assert lan.reasons() == ["QUEUE_PURGE"]
     lan.ledger.check()
 
 
@@ -326,7 +326,7 @@ def altered(at: int, value: bytes) -> bytes:
         (altered(6, b"\0\3"), "NOT_SPECIFIED", "ARP operation 3"),
         (altered(24, ip_int("224.0.0.1").to_bytes(4, "big")), "NOT_SPECIFIED", "ARP for 224.0.0.1"),
         (altered(24, ip_int("127.0.0.1").to_bytes(4, "big")), "NOT_SPECIFIED", "ARP for 127.0.0.1"),
-        (who_has("10.0.0.1", "10.0.0.7", mac(7))[:41], "HDR_TRUNC", "27 bytes, 28 are needed"),
+        (who_has("10.0.0.1", "10.0.0.7", mac(7))[:41], "PKT_TOO_SMALL", "27 bytes, 28 are needed"),
     ],
 )
 def test_nonsense_is_dropped_and_says_why(lan: Lan, wire: bytes, reason: str, words: str) -> None:

@@ -42,7 +42,7 @@ def test_a_broadcast_goes_to_the_newest_port_first_and_up_last(lan: Lan) -> None
 def test_unknown_unicast_is_flooded_but_does_not_go_up(lan: Lan) -> None:
     lan.send(1, frame(STRANGER, mac(1)))
     assert lan.places() == ["h1.eth0 tx", "node.p1 rx", "node.p3 tx", "node.p2 tx", "h3.eth0 rx", "h2.eth0 rx"]
-    assert lan.reasons() == ["OTHERHOST", "OTHERHOST"]
+    assert lan.reasons() == ["UNHANDLED_PROTO", "UNHANDLED_PROTO"]
 
 
 def test_multicast_goes_to_every_port_and_up(lan: Lan) -> None:
@@ -98,7 +98,7 @@ def test_a_promiscuous_bridge_hears_what_it_forwards(lan: Lan) -> None:
     lan.forget()
     lan.send(1, frame(mac(2), mac(1)))
     assert lan.places() == ["h1.eth0 tx", "node.p1 rx", "node.p2 tx", "node.br0 rx", "h2.eth0 rx"]
-    assert [drop[:2] for drop in lan.drops] == [("node", "OTHERHOST"), ("h2", "UNHANDLED_PROTO")]
+    assert [drop[:2] for drop in lan.drops] == [("node", "UNHANDLED_PROTO"), ("h2", "UNHANDLED_PROTO")]
 
 
 def test_a_port_does_not_send_back_what_came_in_by_it_unless_hairpin_is_on(lan: Lan) -> None:

@@ -40,7 +40,7 @@ def test_whom_a_frame_is_for(lan: Lan, dst: str, kind: int) -> None:
 def test_what_nobody_handles_is_dropped(lan: Lan) -> None:
     lan.receive(1, frame(mac(1), mac(2), ethertype=0x86DD))
     lan.receive(1, frame(mac(9), mac(2), ethertype=0x86DD))
-    assert lan.reasons() == ["UNHANDLED_PROTO", "OTHERHOST"]
+    assert lan.reasons() == ["UNHANDLED_PROTO", "UNHANDLED_PROTO"]
 
 
 @given(st.binary(max_size=80))

@@ -242,7 +242,7 @@ def test_a_device_that_goes_down_forgets_and_drops_what_waits(lan: Lan) -> None:
     lan.ping("h1", "10.0.0.9")
     link.set_down(ns, "eth0")
     assert len(ns.neigh) == 0
-    assert "NEIGH_DEAD" in lan.reasons()
+    assert "QUEUE_PURGE" in lan.reasons()
 
 
 def test_lost_carrier_forgets_all_but_permanent_entries(lan: Lan) -> None:
