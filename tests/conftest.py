@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -50,7 +51,18 @@ def why_no_tshark() -> str | None:
     return f"needs {' and '.join(absent)} (not installed; Wireshark's command line tools)" if absent else None
 
 
+def run_is_whole(config: pytest.Config) -> bool:
+    """Whether every test runs, not a selection."""
+    root = Path(__file__).parents[1]
+    everything = all(Path(argument).resolve() in (root, root / "tests") for argument in config.args)
+    return everything and not config.option.keyword and config.option.markexpr in ("", "not slow") and not config.getoption("lf", False)
+
+
+LAST = "test_every_reason_that_can_be_given_is_reached"  # sums up what all others did
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.name == LAST)
     for item in items:
         for marker, why in (("root", why_no_root), ("tshark", why_no_tshark)):
             if item.get_closest_marker(marker) is not None and (reason := why()) is not None:
