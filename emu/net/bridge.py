@@ -189,6 +189,8 @@ class Bridge(NetDevice):
         tp = ns.tp
         if tp.frame:
             tp.on_frame(self, "rx", skb.frame or skb.to_frame())
+        if ns.trail is not None:
+            ns.trail.visits.append((self, "rx", skb.frame or skb.to_frame()))
         ns.netif_receive(skb)
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emu.net import notifier
+from emu.net import flow, notifier
 from emu.net.skb import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Skb
 from emu.sim import NS_PER_US
 from emu.wire.addr import BROADCAST_MAC
@@ -31,11 +31,12 @@ class NetDevice:
 
     kind = "generic"
     arp = True  # IFF_NOARP unset
+    has_wire = False  # what it sends leaves the namespace, by put_on_wire
     needs_neighbour = True  # loopback does not resolve
     min_mtu, max_mtu = 68, 65535
 
     __slots__ = (
-        "addresses", "carrier", "dead", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "operstate",
+        "addresses", "carrier", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "operstate",
         "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
     )  # fmt: skip
 
@@ -57,6 +58,7 @@ class NetDevice:
         self.port: BridgePort | Any = None  # its bridge port (or a switch's), when enslaved
         self.addresses: tuple[Any, ...] = ()  # IPv4 addresses, replaced as a whole (see net/addr.py)
         self.neigh_parms: Any = None  # see net/neigh.py
+        self.flows: dict[bytes, flow.Flow] | None = None  # see net/flow.py
         self.rx_packets = self.rx_bytes = self.rx_dropped = 0
         self.tx_packets = self.tx_bytes = self.tx_dropped = 0
 
@@ -83,6 +85,8 @@ class NetDevice:
         tp = ns.tp
         if tp.frame:
             tp.on_frame(self, "tx", frame)
+        if ns.trail is not None:
+            ns.trail.visits.append((self, "tx", frame))
         self._xmit(skb, frame)
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:
@@ -109,6 +113,11 @@ class NetDevice:
         if len(wire) < 14:
             ns.drop_frame(frame, "HDR_TRUNC", "shorter than an Ethernet header", self)
             return
+        flows = self.flows
+        if flows is not None:
+            cached = flows.get(flow.key(wire))
+            if cached is not None and cached.replay(ns, frame):
+                return
         skb = Skb(frame.id, wire[12] << 8 | wire[13], wire[14:], wire[:14], frame)
         skb.dev = self
         dst = wire[:6]
@@ -119,10 +128,20 @@ class NetDevice:
         else:
             skb.pkt_type = PACKET_OTHERHOST
         port = self.port
+        if skb.protocol == ETH_P_IP and (port is not None or ns.sysctl.ip_forward) and not tp.step and flow.worth_a_trail(skb):
+            generation = ns.generation
+            trail = flow.begin(ns, skb)
+            self._hand_up(skb, port)
+            flow.end(ns, self, frame, trail, generation)
+        else:
+            self._hand_up(skb, port)
+
+    def _hand_up(self, skb: Skb, port: Any) -> None:
+        """To the bridge that the device is a port of, or to this namespace's protocols."""
         if port is not None:
             port.handle_frame(skb)
         else:
-            ns.netif_receive(skb)
+            self.netns.netif_receive(skb)
 
     def _refuse(self, frame: Frame) -> None:
         """Drop a frame that arrived at a device that takes none."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emu.net.device import ETH_P_ARP, ETH_P_IP, NetDevice
-from emu.net.skb import PACKET_OTHERHOST, Skb
+from emu.net.skb import Skb
 from emu.trace.points import BORN, DELIVERED, DROPPED, HELD, RELEASED
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Namespace:
 
     __slots__ = (
         "by_index", "ct", "devices", "drops", "err_handlers", "fib", "generation", "gone", "handlers", "icmp", "ip_id", "kernel", "lo", "name",
-        "neigh", "next_ifindex", "nf", "protocols", "reasm", "sim", "sockets", "sysctl", "tp",
+        "neigh", "next_ifindex", "nf", "protocols", "reasm", "sim", "sockets", "sysctl", "tp", "trail",
     )  # fmt: skip
 
     def __init__(self, name: str, kernel: Kernel) -> None:
@@ -64,6 +64,7 @@ class Namespace:
         self.sockets: Any = None
         self.nf: Any = None  # Netfilter, from the first rule on
         self.ct: Any = None  # Conntrack, from the first rule that needs it on
+        self.trail: Any = None  # what a packet that may become a cached flow touches, see flow.py
         self.lo: NetDevice = None  # type: ignore[assignment]
         # ethertype -> receive function (ptype_base)
         self.handlers: dict[int, Callable[[Namespace, Skb], None]] = {}
@@ -101,8 +102,6 @@ class Namespace:
         handler = self.handlers.get(skb.protocol)
         if handler is not None:
             handler(self, skb)
-        elif skb.pkt_type == PACKET_OTHERHOST:
-            self.drop(skb, "OTHERHOST", f"not for {skb.dev.name if skb.dev else '-'}'s MAC", skb.dev)
         else:
             self.drop(skb, "UNHANDLED_PROTO", f"no handler for ethertype 0x{skb.protocol:04x}", skb.dev)
 
@@ -116,6 +115,7 @@ class Namespace:
 
     def drop(self, skb: Skb, reason: str, text: str = "", device: NetDevice | None = None) -> None:
         """The one way to drop (kfree_skb_reason). `reason`: a key of trace.reasons.REASONS; `text`: what exactly, for a person."""
+        self.trail = None
         drops = self.drops
         drops[reason] = drops.get(reason, 0) + 1
         tp = self.tp
@@ -127,6 +127,7 @@ class Namespace:
 
     def drop_frame(self, frame: Frame, reason: str, text: str, device: NetDevice) -> None:
         """Drop a frame that has no Skb yet."""
+        self.trail = None
         drops = self.drops
         drops[reason] = drops.get(reason, 0) + 1
         tp = self.tp
@@ -137,6 +138,7 @@ class Namespace:
 
     def delivered(self, skb: Skb, text: str = "") -> None:
         """The packet reached its end here as it should: a socket, ARP, bridge control (consume_skb)."""
+        self.trail = None
         tp = self.tp
         if text and tp.step:
             tp.on_step(self, skb.id, "delivered", text)
@@ -145,6 +147,7 @@ class Namespace:
 
     def held(self, skb: Skb) -> None:
         """The packet waits here (neighbour queue, reassembly, a socket's queue that may still drop it)."""
+        self.trail = None
         if self.tp.life:
             self.tp.on_life(HELD, skb.id)
 

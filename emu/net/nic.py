@@ -16,6 +16,7 @@ class Nic(NetDevice):
     sent whether the cable loses it. The carrier is there while both ends are up, as with two cards back to back."""
 
     kind = "nic"
+    has_wire = True
     __slots__ = ("delay_ns", "loss", "peer")
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:

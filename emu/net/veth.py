@@ -14,6 +14,7 @@ class Veth(NetDevice):
     """One end of a veth pair. `delay_ns`: how long a frame takes to the other end."""
 
     kind = "veth"
+    has_wire = True
     __slots__ = ("delay_ns", "peer")
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
@@ -24,21 +25,25 @@ class Veth(NetDevice):
         self.operstate = "DOWN"
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:
+        self.put_on_wire(frame)
+
+    def put_on_wire(self, frame: Frame) -> None:
+        """The frame left this end: it arrives at the other one, if it fits there."""
         peer = self.peer
         if peer is None or len(frame.wire) > peer.mtu + _SLACK:
-            self._lose(skb, frame)
+            self._lose(frame)
             return
         self.netns.sim.post(self.delay_ns, peer.receive, frame)
 
-    def _lose(self, skb: Skb, frame: Frame) -> None:
+    def _lose(self, frame: Frame) -> None:
         self.tx_dropped += 1
         peer = self.peer
         if peer is None:
-            self.netns.drop(skb, "EMU_LINK_DOWN", f"{self.name} has no peer", self)
+            self.netns.drop_frame(frame, "EMU_LINK_DOWN", f"{self.name} has no peer", self)
             return
         peer.rx_dropped += 1
         # veth_forward_skb frees it without a reason of its own.
-        self.netns.drop(skb, "NOT_SPECIFIED", f"{len(frame.wire)} bytes do not fit the MTU {peer.mtu} of the other end, {peer.name}", self)
+        self.netns.drop_frame(frame, "NOT_SPECIFIED", f"{len(frame.wire)} bytes do not fit the MTU {peer.mtu} of the other end, {peer.name}", self)
 
     def _opened(self) -> None:
         # veth_open: the second end to come up gives both their carrier.

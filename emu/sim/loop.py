@@ -165,6 +165,11 @@ class Sim:
         self._ids += 1
         return self._ids
 
+    @property
+    def ids(self) -> int:
+        """How many ids have been given."""
+        return self._ids
+
     def stream(self, name: str) -> random.Random:
         """The random stream of that name: the same seed and name always give the same draws, whatever other streams did."""
         stream = self._streams.get(name)

@@ -29,7 +29,7 @@ class Chain:
     does from the first time on that somebody set it (nf_tables gives a base chain counters only then). Never changed: an edit makes another.
     """
 
-    __slots__ = ("_entries", "_found", "_key", "_keyed", "_links", "_rest", "counted", "name", "policy", "rules")
+    __slots__ = ("_cacheable", "_entries", "_found", "_key", "_keyed", "_links", "_rest", "counted", "name", "policy", "rules")
 
     def __init__(self, name: str, rules: tuple[Rule, ...] = (), policy: str | None = None, counted: bool = False) -> None:
         self.name = name
@@ -42,6 +42,7 @@ class Chain:
         self._keyed: dict[int, list[int]] = {}
         self._rest: list[int] = []
         self._links: tuple[tuple[str, ...], int] | None = None
+        self._cacheable: bool | None = None
 
     @property
     def jumps(self) -> tuple[str, ...]:
@@ -65,6 +66,16 @@ class Chain:
                     hooks &= rule.target.hooks
             links = self._links = tuple(names), hooks
         return links
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether every rule judges all packets of one flow alike."""
+        cacheable = self._cacheable
+        if cacheable is None:
+            cacheable = self._cacheable = all(
+                (rule.target is None or rule.target.cacheable) and all(match.cacheable for match in rule.matches) for rule in self.rules
+            )
+        return cacheable
 
     def __repr__(self) -> str:
         return f"<chain {self.name}: {len(self.rules)} rules>"

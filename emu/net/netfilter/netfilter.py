@@ -48,7 +48,7 @@ class Netfilter:
     """
 
     __slots__ = (
-        "_statistic", "hashlimit", "hook_now", "log", "ns", "recent", "steps", "table", "tables", "trail", "where",
+        "_cacheable", "_statistic", "hashlimit", "hook_now", "log", "ns", "recent", "steps", "table", "tables", "trail", "where",
     )  # fmt: skip
 
     def __init__(self, ns: Namespace) -> None:
@@ -63,6 +63,7 @@ class Netfilter:
         self.where: tuple[str, int] = ("", 0)
         self.trail: list[Any] | None = None
         self._statistic: random.Random | None = None
+        self._cacheable: bool | None = None
 
     # -- packets
 
@@ -81,6 +82,14 @@ class Netfilter:
         if stream is None:
             stream = self._statistic = self.ns.sim.stream(f"{self.ns.name}/statistic")
         return stream
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether all packets of a flow after its first fare alike here. The nat table does not matter: it sees only the first."""
+        cacheable = self._cacheable
+        if cacheable is None:
+            cacheable = self._cacheable = all(chain.cacheable for name, table in self.tables.items() if name != "nat" for chain in table.content.chains())
+        return cacheable
 
     # -- tables
 
@@ -104,6 +113,7 @@ class Netfilter:
 
     def rebuild(self) -> None:
         """Work out again what runs at each hook; also called when connection tracking starts."""
+        self._cacheable = None
         ct = self.ns.ct
         steps: list[list[Step]] = [[], [], [], [], []]
         if ct is not None:
