@@ -222,7 +222,8 @@ def get(
             raise NetError(error, f"{ERRORS.get(error, 'Invalid argument')}: {address} in {ns.name}: {dst.text}")
     local = dst.type in (RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST)
     text = "" if dst.type == RTN_UNICAST else f"{TYPE_NAMES[dst.type]} "
-    text += address + (f" from {src}" if src is not None else "") + (f" tos {tos:#04x}" if tos else "") + (f" via {ip_text(dst.gateway)}" if dst.gateway else "")
+    text += address + (f" from {src}" if src is not None else "") + (f" tos {tos:#04x}" if tos else "")
+    text += f" via {ip_text(dst.gateway)}" if dst.gateway else ""
     text += f" dev {ns.lo.name if local and iif is not None else dst.dev.name}"
     if dst.table and dst.table != TABLE_MAIN and (ns.fib.custom_rules or dst.table != TABLE_LOCAL):  # without rules both are one trie
         text += f" table {fib_text.name_of(fib_text.TABLE_NAMES, dst.table)}"

@@ -68,7 +68,7 @@ class Route:
 
     def same(self, other: Route) -> bool:
         """Whether every field is equal (fib_find_info plus the alias's own fields)."""
-        return all(getattr(self, slot) == getattr(other, slot) for slot in Route.__slots__)
+        return self is other or all(getattr(self, slot) == getattr(other, slot) for slot in Route.__slots__)
 
 
 @lru_cache(maxsize=8192)
@@ -78,6 +78,13 @@ def shared_route(*args: Any) -> Route:
 
 
 Found = tuple[Route, NextHop]
+Lengths = tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=4096)
+def _joined(some: Lengths, more: Lengths) -> Lengths:
+    """(mask, length) pairs, longest first, one tuple for all tables with the same lengths."""
+    return tuple(sorted(dict.fromkeys((*some, *more)), key=lambda item: -item[1]))
 
 
 class Table:
@@ -89,7 +96,7 @@ class Table:
         self.ns = ns
         self.id = table_id
         self.routes: dict[int, Route | tuple[Route, ...]] = {}
-        self.lengths: tuple[tuple[int, int], ...] = ()  # (mask, length), longest first; may hold a length that is not in use any more
+        self.lengths: Lengths = ()  # (mask, length), longest first; may hold a length that is not in use any more
         self.shared: tuple[Attachment, ...] = ()  # routes held in common with other namespaces
 
     def lookup(self, daddr: int, oif: int = 0, tos: int = 0, scope: int = 0, down: bool = False) -> Found | int | None:
@@ -164,10 +171,9 @@ class Table:
             if entry not in self.lengths:
                 self.add_lengths((entry,))
 
-    def add_lengths(self, lengths: tuple[tuple[int, int], ...]) -> None:
+    def add_lengths(self, lengths: Lengths) -> None:
         """Prefix lengths to look at from now on."""
-        both = dict.fromkeys((*self.lengths, *lengths))
-        self.lengths = tuple(sorted(both, key=lambda item: -item[1]))
+        self.lengths = _joined(self.lengths, lengths)
 
     def __iter__(self) -> Iterator[Route]:
         """Every route, in order of address, the longer prefix first (as the trie is walked and `ip route` shows it)."""
@@ -179,7 +185,11 @@ class Table:
 
     def insert(self, route: Route, append: bool = False) -> None:
         """Put a route among those of its prefix: higher TOS first, then lower metric, then newest first (`append`: last)."""
-        routes = list(self.at(route.network, route.length))
+        present = self.at(route.network, route.length)
+        if not present:
+            self.put(route.network, route.length, (route,))
+            return
+        routes = list(present)
         order = (-route.tos, route.metric)
         index = 0
         while index < len(routes):
