@@ -1,6 +1,7 @@
 """The hop table: an exchange as a person would tell it, one row a device visit.
 
-Under the frame stand the decisions taken there, a `·` before each. Where the frame is, byte for byte, what it was at its previous hop, the row says so.
+Under the frame stand the decisions taken there, a `·` before each. Where the frame is, byte for byte, what it was at its previous hop, the row says so;
+and where a device's decisions are, word for word, what they were at an earlier row (as those about a connection's later segments are), it names the row.
 """
 
 from __future__ import annotations
@@ -102,10 +103,14 @@ class HopTable:
         table.add_column("", no_wrap=True, width=2)
         table.add_column("frame, and what was decided", width=width)
         latest: dict[int, bytes] = {}  # frame id -> its bytes at its latest hop
+        told: dict[object, int] = {}  # device and decisions -> the row that has them
         for number, hop in enumerate(hops, 1):
             same = latest.get(hop.frame_id) == hop.wire
             latest[hop.frame_id] = hop.wire or latest.get(hop.frame_id, b"")
-            table.add_row(str(number), times[number - 1], where_text(hop), hop.direction, what_text(hop, same, width))
+            decided = decisions(hop.steps)
+            first = told.setdefault((hop.netns, hop.dev, tuple(decided)), number)
+            what = frame_text(hop, same, width).append_text(decided_text(decided, width, first if first != number else 0))
+            table.add_row(str(number), times[number - 1], where_text(hop), hop.direction, what)
         yield table
 
 
@@ -114,16 +119,20 @@ def where_text(hop: Hop) -> Text:
     return Text(hop.netns, style="bold").append(f"\n{hop.dev}", style="not bold")
 
 
-def what_text(hop: Hop, same: bool, width: int) -> Text:
-    """The frame, or that it is the `same` as at its previous hop, and the decisions."""
+def frame_text(hop: Hop, same: bool, width: int) -> Text:
+    """The frame, or that it is the `same` as at its previous hop."""
     info = describe(hop.wire)
+    if same:
+        return Text("\n".join(wrapped(f"same frame: {frame_parts(info)[-1]}", width)), style="dim")
+    return Text("\n".join(frame_lines(info, width)))
+
+
+def decided_text(decided: list[tuple[str, str]], width: int, earlier: int) -> Text:
+    """The decisions; or, if row `earlier` has the same and it takes more than a line to repeat them, its number. A drop is always told."""
+    parts = [(kind, decision_lines(kind, words, width)) for kind, words in decided]
+    if earlier and sum(len(lines) for _, lines in parts) > 1 and all(kind != "dropped" for kind, _ in parts):
+        return Text(f"\n· decided as in row {earlier}", style="dim")
     text = Text()
-    if not hop.wire:
-        pass  # a decision away from any frame
-    elif same:
-        text.append("\n".join(wrapped(f"same frame: {frame_parts(info)[-1]}", width)), style="dim")
-    else:
-        text.append("\n".join(frame_lines(info, width)))
-    for kind, words in decisions(hop.steps):
-        text.append(("\n" if text else "") + "\n".join(decision_lines(kind, words, width)), style=STYLES.get(kind, ""))
+    for kind, lines in parts:
+        text.append("\n" + "\n".join(lines), style=STYLES.get(kind, ""))
     return text

@@ -67,7 +67,8 @@ def test_at_80_columns() -> None:
 def test_no_line_is_longer_than_the_terminal_and_nothing_is_lost(width: int) -> None:
     name = "kube-system_coredns-5d78c9869d-abcde-and-a-very-long-name"
     rule = ("rule", f"nat KUBE-SVC-{'X' * 16} rule 2: -j DNAT --to-destination 10.0.0.2:53")
-    found = lines(*[hop(9_999_999_999_999, f"{name}.veth0123456789a", "tx", 1, udp(), rule)] * 120, width=width)
+    before = [hop(9_999_999_999_999, "node1.eth0", "tx", 1, udp())] * 119
+    found = lines(*before, hop(9_999_999_999_999, f"{name}.veth0123456789a", "tx", 1, udp(), rule), width=width)
     assert max(map(len, found)) <= width
     assert len([line for line in found if "10000.000 s" in line]) == 120
     where, what = found[2].index("where"), found[2].index("frame")
@@ -100,6 +101,17 @@ def test_a_frame_that_changed_is_shown_again() -> None:
     text = rendered(hop(0, "n.a", "rx", 1, udp()), hop(0, "n.b", "tx", 1, routed), hop(1, "m.a", "rx", 1, routed), hop(1, "m.b", "tx", 2, routed))
     assert [line.split("ttl ")[1][:2] for line in text.splitlines() if "ttl" in line] == ["64", "63", "63"]
     assert text.count("same frame") == 1
+
+
+def test_decisions_that_were_told_before_name_the_row() -> None:
+    route, nat, drop = ("route", "10.0.0.0/24 dev eth0"), ("nat", "DNAT 10.96.0.1:80 → 10.0.0.2:80"), ("dropped", "dropped: NO_SOCKET")
+    both, one, dropped = (route, nat), (route,), (route, drop)
+    visits = [("n.a", both), ("n.b", both), ("n.a", both), ("n.a", one), ("n.a", one), ("n.a", dropped), ("n.a", dropped)]
+    text = rendered(*[hop(number, where, "rx", number, udp(), *steps) for number, (where, steps) in enumerate(visits)])
+    assert [line.split("· ")[1].rstrip() for line in text.splitlines() if "·" in line] == [
+        "route: 10.0.0.0/24 dev eth0", nat[1], "route: 10.0.0.0/24 dev eth0", nat[1], "decided as in row 1", "route: 10.0.0.0/24 dev eth0",
+        "route: 10.0.0.0/24 dev eth0", "route: 10.0.0.0/24 dev eth0", "dropped: NO_SOCKET", "route: 10.0.0.0/24 dev eth0", "dropped: NO_SOCKET",
+    ]  # fmt: skip
 
 
 def test_an_exchange_without_hops() -> None:
