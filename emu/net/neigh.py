@@ -94,15 +94,25 @@ class NeighTable:
             skb.set_eth(entry.mac + dev.mac + _IP)
             dev.transmit(skb)
 
-    def _event_send(self, entry: Neigh, skb: Skb) -> bool:
-        """A packet is to be sent (__neigh_event_send). True: send it now; False: it is held or dropped."""
+    def resolve(self, dev: NetDevice, ip: int) -> bool:
+        """Whether a neighbour's MAC is known; if it is not, ask for it, with no packet that waits (neigh_event_send(neigh, NULL))."""
+        entry = self.lookup(dev, ip) or self.create(dev, ip)
+        if entry is None:
+            return False
+        if not entry.state & VALID:
+            self._event_send(entry, None)
+        return bool(entry.state & VALID)
+
+    def _event_send(self, entry: Neigh, skb: Skb | None) -> bool:
+        """A packet is to be sent (__neigh_event_send). True: send it now; False: it is held or dropped. None: only ask."""
         now = self.ns.sim.now
+        frame_id = skb.id if skb is not None else self.ns.sim.cause
         entry.used = now
         state = entry.state
         if state & (CONNECTED | DELAY | PROBE):
             return True
         if state == STALE:
-            self._step(entry, skb.id, "DELAY", "sent, an answer from above within 5 s will do")
+            self._step(entry, frame_id, "DELAY", "sent, an answer from above within 5 s will do")
             self._set_state(entry, MOVES[STALE]["send"])
             entry.updated = now
             self._set_timer(entry, now + self._parms(entry.dev).delay_first_probe_time * NS_PER_S)
@@ -112,16 +122,18 @@ class NeighTable:
             if parms.mcast_solicit + parms.app_solicit == 0:
                 self._set_state(entry, FAILED)
                 entry.updated = now
-                self.ns.drop(skb, "NEIGH_FAILED", f"no requests may be sent for {ip_text(entry.ip)} (mcast_solicit is 0)", entry.dev)
+                if skb is not None:
+                    self.ns.drop(skb, "NEIGH_FAILED", f"no requests may be sent for {ip_text(entry.ip)} (mcast_solicit is 0)", entry.dev)
                 return False
             entry.probes = parms.ucast_solicit  # no unicast requests: nothing is known to send them to
-            self._step(entry, skb.id, NUD_NAMES[MOVES[state]["send"]], "asks where it is")
+            self._step(entry, frame_id, NUD_NAMES[MOVES[state]["send"]], "asks where it is")
             self._set_state(entry, MOVES[state]["send"])
             entry.updated = now
             self._set_timer(entry, now + max(parms.retrans_time_ms * NS_PER_MS, _TICK_NS))
-            self._hold(entry, skb)
+            if skb is not None:
+                self._hold(entry, skb)
             self._probe(entry)
-        else:
+        elif skb is not None:
             self._hold(entry, skb)
         return False
 
@@ -255,19 +267,11 @@ class NeighTable:
             if old & (INCOMPLETE | PROBE) and new == FAILED:
                 self._fail(entry)
             return True
-        if mac is None:
-            if not old & VALID:
-                return False
-            mac = entry.mac
+        if mac is None and not old & VALID:
+            return False
         if new & CONNECTED:
             entry.confirmed = now
-        if old & VALID:
-            if mac != entry.mac and not override:
-                if not (weak and old & CONNECTED):
-                    return True
-                mac, new = entry.mac, STALE
-            elif mac == entry.mac and new == STALE and not admin:
-                new = old
+        mac, new = entry.judge(mac, new, override, weak, admin)
         if new == old and mac == entry.mac:
             return True
         entry.updated = now

@@ -79,7 +79,7 @@ def redirect(ns: Namespace, skb: Skb, gateway: int, quoted: bytes) -> None:
     if isinstance(dst, int) or dst.dev is not dev or not dst.gateway or dst.gateway != skb.saddr:
         return
     sysctl = ns.sysctl
-    if gateway == dst.gateway or not sysctl.accepts_redirects(dev) or gateway >> 28 >= 14 or not gateway >> 24:
+    if gateway == dst.gateway or not sysctl.accepts_redirects(dev) or gateway >> 28 == 14 or gateway in (0, 0xFFFFFFFF):
         return
     if not sysctl.conf_or(dev, "shared_media"):
         if not addr.on_link(dev, gateway, dst.gateway):
@@ -87,6 +87,8 @@ def redirect(ns: Namespace, skb: Skb, gateway: int, quoted: bytes) -> None:
         if sysctl.conf_or(dev, "secure_redirects") and not _is_default_gateway(ns, gateway):
             return
     elif addr_type(ns, gateway) != RTN_UNICAST:
+        return
+    if not ns.neigh.resolve(dev, gateway):  # only a gateway that answers ARP is followed: the first redirect makes us ask
         return
     known = _exception(ns, daddr, dst)
     known.gateway = gateway
