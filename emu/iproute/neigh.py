@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu.net import arp
 from emu.net import neigh_entry as neigh
 from emu.net.netns import Namespace, NetError
 from emu.wire.addr import ZERO_MAC, ip_int, ip_text, mac_bytes, mac_text
@@ -48,12 +49,12 @@ def flush(ns: Namespace, dev: str) -> None:
 
 def add_proxy(ns: Namespace, ip: str, dev: str) -> None:
     """`ip neigh add proxy IP dev DEV`: answer ARP for that address on that device."""
-    ns.neigh.add_proxy(ns.device(dev), ip_int(ip))
+    arp.add_proxy(ns.device(dev), ip_int(ip))
 
 
 def delete_proxy(ns: Namespace, ip: str, dev: str) -> None:
     """`ip neigh del proxy IP dev DEV`."""
-    if not ns.neigh.delete_proxy(ns.device(dev), ip_int(ip)):
+    if not arp.delete_proxy(ns.device(dev), ip_int(ip)):
         raise NetError(ENOENT, f"No such file or directory: proxy {ip} on {dev} in {ns.name}")
 
 

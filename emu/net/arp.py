@@ -188,6 +188,20 @@ def _process_late(ns: Namespace, dev: NetDevice, skb: Skb) -> None:
     _process(ns, dev, skb, op, sha, sip, tha, tip, late=True)
 
 
+def add_proxy(dev: NetDevice, ip: int) -> None:
+    """Answer ARP for that address on that device (`ip neigh add proxy`)."""
+    neigh = dev.netns.neigh
+    if neigh.proxies is None:
+        neigh.proxies = {}
+    neigh.proxies[dev.ifindex << 32 | ip] = None
+
+
+def delete_proxy(dev: NetDevice, ip: int) -> bool:
+    """Answer no more. False if it was not so."""
+    proxies: dict[int, None] | None = dev.netns.neigh.proxies
+    return proxies is not None and proxies.pop(dev.ifindex << 32 | ip, False) is None
+
+
 def _stands_in(ns: Namespace, dev: NetDevice, out: NetDevice, sip: int, tip: int) -> bool:
     """Proxy ARP (arp_fwd_proxy, arp_fwd_pvlan, pneigh_lookup)."""
     if out is not dev:

@@ -51,7 +51,7 @@ class NeighTable:
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
         self.entries: dict[int, Neigh] = {}  # ifindex << 32 | ip
-        self.proxies: dict[int, None] | None = None  # ifindex << 32 | ip: addresses answered for (ip neigh add proxy)
+        self.proxies: dict[int, None] | None = None  # ifindex << 32 | ip: see arp.add_proxy
         self.proxy_queue = 0  # requests that wait for proxy_delay
 
     def __iter__(self) -> Iterator[Neigh]:
@@ -360,16 +360,6 @@ class NeighTable:
         self.update(entry, None, FAILED, override=True, admin=True)
         self.remove(entry)
         return True
-
-    def add_proxy(self, dev: NetDevice, ip: int) -> None:
-        """Answer ARP for that address on that device (`ip neigh add proxy`)."""
-        if self.proxies is None:
-            self.proxies = {}
-        self.proxies[dev.ifindex << 32 | ip] = None
-
-    def delete_proxy(self, dev: NetDevice, ip: int) -> bool:
-        """Answer no more. False if it was not so."""
-        return self.proxies is not None and self.proxies.pop(dev.ifindex << 32 | ip, False) is None
 
     def flush(self, dev: NetDevice, keep_permanent: bool = False) -> None:
         """Remove a device's entries (neigh_flush_dev): it went down, lost its carrier, or has another MAC now."""

@@ -59,6 +59,20 @@ class Neigh:
     def __repr__(self) -> str:
         return f"<neigh {ip_text(self.ip)} dev {self.dev.name} {mac_text(self.mac)} {NUD_NAMES[self.state]}>"
 
+    def judge(self, mac: bytes | None, new: int, override: bool, weak: bool, admin: bool) -> tuple[bytes, int]:
+        """What a claim about MAC and state, one of VALID, makes of this entry: (MAC, state), both as they are if the claim does not count. A known
+        MAC is replaced only with `override`; with `weak` another MAC casts doubt; hearing of the same MAC again does not make a better state STALE.
+        """
+        old = self.state
+        if mac is None:
+            mac = self.mac
+        if old & VALID:
+            if mac != self.mac and not override:
+                return self.mac, STALE if weak and old & CONNECTED else old
+            if mac == self.mac and new == STALE and not admin:
+                return mac, old
+        return mac, new
+
 
 def truesize(skb: Skb) -> int:
     """Bytes of memory that Linux accounts for a packet (skb->truesize): 256 for its struct, and what the allocator gives for headroom, data and
