@@ -87,7 +87,7 @@ def _check_nexthop(ns: Namespace, wanted: Route, nexthop: NextHop, where: str) -
             raise NetError(ENODEV, f"Nexthop device required for onlink: {gateway} for {where}")
         if not dev.up:
             raise NetError(ENETDOWN, f"Nexthop device is not up: {dev.name} for {where}")
-        if nexthop.gateway >> 28 >= 14 or not nexthop.gateway >> 24 or isinstance(ns.fib.local.lookup(nexthop.gateway), tuple):
+        if nexthop.gateway >> 28 == 14 or nexthop.gateway == 0xFFFFFFFF or isinstance(ns.fib.local.lookup(nexthop.gateway), tuple):
             raise NetError(EINVAL, f"Nexthop has invalid gateway: {gateway} for {where}")
         return NextHop(nexthop.oif, nexthop.gateway, nexthop.weight, True, SCOPE_LINK)
     scope = max(wanted.scope + 1, SCOPE_LINK)

@@ -82,7 +82,7 @@ def _kernel_routes(dev: NetDevice) -> _Routes:
             continue
         if ifa.broadcast and ifa.broadcast != 0xFFFFFFFF:
             magic(RTN_BROADCAST, ifa.broadcast, 32, prefsrc)
-        if prefix >> 24 and not ifa.secondary and (prefix != ifa.local or ifa.length < 32):
+        if prefix and not ifa.secondary and (prefix != ifa.local or ifa.length < 32):
             if not ifa.noprefixroute:
                 magic(RTN_LOCAL if loopback else RTN_UNICAST, prefix, ifa.length, prefsrc, ifa.metric)
             if ifa.length < 31:

@@ -145,8 +145,6 @@ def _insert(queue: Queue, skb: Skb) -> tuple[str, str]:
             queue.end = end
     if end == start:
         return "kill", "a fragment without data"
-    if end > 0xFFFF - ihl:
-        return "kill", "fragments of more than 65535 bytes"
     fragments = queue.fragments
     place = len(fragments)
     while place and fragments[place - 1][0] > start:

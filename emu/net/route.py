@@ -125,9 +125,9 @@ def _input_slow(ns: Namespace, skb: Skb, dev: NetDevice) -> Dst:
         return _martian_source("IP_INVALID_SOURCE", saddr, dev)
     if daddr == LBCAST or (saddr == 0 and daddr == 0):
         return _broadcast_input(ns, skb, dev, None)
-    if not saddr >> 24:
+    if not saddr:
         return _martian_source("IP_INVALID_SOURCE", saddr, dev)
-    if not daddr >> 24:
+    if not daddr:
         return _drop("IP_INVALID_DEST", f"martian destination {ip_text(daddr)} on {dev.name}")
     if daddr >> 24 == 127:
         if not ns.sysctl.conf_or(dev, "route_localnet"):
@@ -175,7 +175,7 @@ def _forward(ns: Namespace, skb: Skb, dev: NetDevice, route: Route, nexthop: Nex
 def _broadcast_input(ns: Namespace, skb: Skb, dev: NetDevice, route: Route | None) -> Dst:
     if skb.protocol != ETH_P_IP:
         return _drop("NOT_SPECIFIED", "ARP for a broadcast address")
-    if skb.saddr >> 24:
+    if skb.saddr:
         reason, _ = validate_source(ns, skb.saddr, 0, skb.tos & 0xFC, 0, dev, skb.mark)
         if reason:
             return _martian_source(reason, skb.saddr, dev)
@@ -189,7 +189,7 @@ def _multicast_source(ns: Namespace, skb: Skb, dev: NetDevice) -> str:
         return "IP_INVALID_SOURCE"
     if saddr >> 24 == 127 and not ns.sysctl.conf_or(dev, "route_localnet"):
         return "IP_LOCALNET"
-    if not saddr >> 24:
+    if not saddr:
         return "" if skb.daddr & 0xFFFFFF00 == 0xE0000000 else "IP_INVALID_SOURCE"
     return validate_source(ns, saddr, 0, skb.tos & 0xFC, 0, dev, skb.mark)[0]
 
@@ -233,7 +233,7 @@ def _output_slow(ns: Namespace, daddr: int, saddr: int, oif: NetDevice | None, t
     """ip_route_output_key_hash_rcu."""
     group = daddr >> 28 == 14 or daddr == LBCAST
     if saddr:
-        if saddr >> 28 == 14 or saddr == LBCAST or not saddr >> 24:
+        if saddr >> 28 == 14 or saddr == LBCAST or not saddr:
             return EINVAL
         if oif is None and group:
             oif = addr.find_local(ns, saddr)
@@ -282,7 +282,7 @@ def _make_output(
         type_ = RTN_BROADCAST
     elif daddr >> 28 == 14:
         type_ = RTN_MULTICAST
-    elif not daddr >> 24:
+    elif not daddr:
         return EINVAL
     if type_ == RTN_BROADCAST:
         route = nexthop = None
@@ -312,7 +312,7 @@ def _apply_exception(ns: Namespace, dst: Dst, daddr: int, use_pmtu: bool) -> Non
 def spec_dst(ns: Namespace, skb: Skb) -> int:
     """The address of ours to answer from when the packet was not sent to one of them (fib_compute_spec_dst)."""
     scope = 0
-    if skb.saddr >> 24:
+    if skb.saddr:
         found = ns.fib.lookup(skb.saddr, 0, "lo", 0, skb.tos & 0x1C)
         if isinstance(found, tuple):
             route, nexthop = found
@@ -330,7 +330,7 @@ def output_source(ns: Namespace, dst: Dst) -> int:
 
 def addr_type(ns: Namespace, ip: int, dev: NetDevice | None = None) -> int:
     """inet_addr_type (by the local table), or with `dev` inet_dev_addr_type: RTN_LOCAL and the like only if it is of this device."""
-    if ip == LBCAST or not ip >> 24:
+    if ip == LBCAST or not ip:
         return RTN_BROADCAST
     if ip >> 28 == 14:
         return RTN_MULTICAST

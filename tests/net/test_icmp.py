@@ -264,7 +264,8 @@ def test_a_redirect_from_the_gateway_is_followed(net: Router) -> None:
         (redirect("10.0.1.77", src="10.0.1.78"), "", 0),  # not from the gateway in use
         (redirect("10.0.1.2"), "", 0),  # to an address of ours
         (redirect("224.0.0.1"), "", 0),
-        (redirect("0.0.0.7"), "", 0),
+        (redirect("0.0.0.0"), "", 0),
+        (redirect("255.255.255.255"), "", 0),
         (redirect("10.0.1.77"), "conf.all.forwarding", 1),  # a router does not listen
     ],
 )

@@ -62,8 +62,7 @@ MARTIANS = [
     ("224.0.0.5", "10.0.1.1", "IP_INVALID_SOURCE"),
     ("255.255.255.255", "10.0.1.1", "IP_INVALID_SOURCE"),
     ("0.0.0.0", "10.0.1.1", "IP_INVALID_SOURCE"),
-    ("0.1.2.3", "10.0.1.1", "IP_INVALID_SOURCE"),
-    ("10.0.1.2", "0.1.2.3", "IP_INVALID_DEST"),
+    ("10.0.1.2", "0.0.0.0", "IP_INVALID_DEST"),
     ("10.0.1.2", "127.0.0.1", "IP_LOCALNET"),
     ("127.0.0.1", "10.0.1.1", "IP_LOCALNET"),
     ("10.0.2.1", "10.0.1.1", "IP_LOCAL_SOURCE"),
@@ -76,6 +75,11 @@ def test_martians_are_dropped_without_a_word(net: Router, src: str, dst: str, re
     net.receive("r", "va", udp(src, dst))
     assert net.reasons() == [reason]
     assert net.places() == ["r.va rx"]
+
+
+def test_the_rest_of_0_8_is_ordinary(net: Router) -> None:
+    net.receive("r", "va", udp("0.1.2.3", "0.4.5.6"))
+    assert net.reasons() == ["IP_INNOROUTES"]
 
 
 def test_route_localnet_lets_loopback_in(net: Router) -> None:
