@@ -24,7 +24,7 @@ from emu.net.sock.tcp_output import transmit
 from emu.net.sock.tcp_settings import settings_of
 from emu.tcp.connection import Connection
 from emu.tcp.events import CLOSED, CONNECTED, EOF, READABLE, WRITABLE, Failed
-from emu.tcp.segment import SYN, Segment
+from emu.tcp.segment import ACK, RST, SYN, Segment
 from emu.tcp.states import State
 
 if TYPE_CHECKING:
@@ -256,8 +256,9 @@ class TcpSocket(Socket):
                     continue
                 self.syn_sent = True
             confirm, self.confirm = self.confirm, False
+            # What a TIME_WAIT bucket answers, and RSTs that answer, Linux sends by a socket of its own that is connected to nobody: id 0.
             ip_id = 0
-            if not from_time_wait:
+            if not from_time_wait and segment.flags & (RST | ACK) != RST:
                 self.ip_id = ip_id = self.ip_id + 1 & 0xFFFF
             transmit(
                 ns, segment, self.saddr, self.daddr, dst, ip_id=ip_id, ttl=ttl, tos=self.tos, df=self.pmtudisc != PMTUDISC_DONT, mark=self.mark, sk=self,

@@ -45,6 +45,8 @@ def rcv(ns: Namespace, skb: Skb) -> None:
             time_wait = conn.state is State.TIME_WAIT
             if time_wait and segment.flags & (SYN | ACK) == SYN:
                 isn = conn.time_wait_isn(segment)
+            # Closed by the program and waiting for the peer's FIN: in Linux that too is but a TIME_WAIT bucket.
+            time_wait = time_wait or (conn.state is State.FIN_WAIT2 and conn.life_at is not None)
             listener = tcp_listen.lookup(ns, skb.saddr, segment.sport, skb.daddr, segment.dport, skb.iif or skb.dev) if isn is not None else None
             if listener is None:
                 _to_connection(ns, skb, sk, segment, from_time_wait=time_wait)
