@@ -90,7 +90,7 @@ def send_delayed_ack(tp: TcpSock, now: int) -> None:
             most = min(most, max(srtt * 1000, least))
         ato = min(ato, most)
     ato = min(ato, DELACK_MAX)
-    timeout = now + ato
+    timeout = now + (ato or MS)  # a FIN that nothing preceded: the next tick of the clock
     if tp.delack_armed:
         if tp.delack_at <= now + (ato >> 2):
             output.send_ack(tp, now)

@@ -99,3 +99,22 @@ def test_an_ack_of_what_was_never_sent_changes_nothing():
     una = pair.client.tcp.snd_una
     pair.client.tcp.receive(wild, pair.now)
     assert pair.client.tcp.snd_una == una
+
+
+def test_a_fin_that_no_data_preceded_is_acknowledged_with_the_next_tick():
+    pair = Pair().open()
+    said = len(pair.server.sent)
+    pair.shutdown(pair.client)
+    asked = pair.now + pair.delay
+    pair.run(10 * MS)
+    assert times(pair.server, said) == [(asked + MS, ".")]
+
+
+def test_a_program_that_answers_a_fin_with_its_own_says_both_in_one_segment():
+    pair = Pair().open()
+    said = len(pair.server.sent)
+    pair.shutdown(pair.client)
+    pair.run(pair.delay)
+    pair.shutdown(pair.server)
+    roundtrip(pair.client, pair.server)
+    assert [shape(segment) for segment in pair.server.said(said)] == ["F."]

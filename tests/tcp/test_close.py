@@ -17,7 +17,7 @@ def states(pair):
 def test_who_closes_first_waits_a_minute_and_the_other_is_gone_at_once():
     pair = Pair().open()
     pair.close(pair.client)
-    roundtrip(pair.client, pair.server)
+    pair.run(2 * MS)
     assert states(pair) == (State.FIN_WAIT2, State.CLOSE_WAIT)
     assert pair.server.heard(Eof)
     pair.close(pair.server)

@@ -28,6 +28,7 @@ class Story(NamedTuple):
     windows: bool = True   # False: the reader's speed, which is not the machine's, decides the windows and how many ACKs there are
     server_reads: bool = True
     server: bool = True
+    mss: int = 1460
 
 
 BEGIN = [(20, "C", "connect", 0), (60, "C", "write", 77)]
@@ -60,6 +61,9 @@ STORIES = {
     "one-segment-of-many-lost": Story([*BEGIN, (91, "S", "write", 30_000), (600, "S", "close", 0), (650, "C", "close", 0), (800, "", "end", 0)],
                                       seen_at="S", lost={"S": [6]}, windows=False),
     "three-losses": Story([*BEGIN, (91, "S", "write", 40_000), (800, "", "end", 0)], seen_at="S", lost={"S": [4, 9, 13]}, windows=False),
+    "loopback": Story([
+        (20, "C", "connect", 0), (60, "C", "write", 77), (70, "S", "write", 100_000), (200, "S", "close", 0), (250, "C", "close", 0), (400, "", "end", 0)],
+        seen_at="S", delay_ms=.02, windows=False, mss=65495),
     "fin-lost": Story([*BEGIN, (100, "C", "shutdown", 0), (1200, "S", "close", 0), (1300, "C", "close", 0), (1500, "", "end", 0)], lost={"C": [3]}),
     "last-ack-lost": Story([*BEGIN, (100, "S", "write", 30), (200, "C", "close", 0), (260, "S", "close", 0), (1500, "", "end", 0)], lost={"C": [5]}),
 }
@@ -95,7 +99,7 @@ def without_window(text: str) -> str:
 
 def tell(story: Story) -> list[tuple[float, str, str]]:
     """Play the story on a Pair; what a capture at one end would show."""
-    pair = Pair(int(story.delay_ms * MS))
+    pair = Pair(int(story.delay_ms * MS), story.mss)
     hosts = {"C": pair.client, "S": pair.server}
     for who, numbers in story.lost.items():
         hosts[who].lose = lambda number, segment, numbers=numbers: number in numbers
