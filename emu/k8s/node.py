@@ -79,11 +79,6 @@ class NodeHost:
         if self.proxier is not None:
             route.add(self.netns, pod_cidr, via=node_ip, dev=NIC)
 
-    @property
-    def synced(self) -> bool:
-        """Whether kube-proxy has nothing left to do."""
-        return self.proxier is None or not self.proxier.busy
-
     def check_room(self, pod: Pod) -> None:
         """Raise KubernetesError if the node's range has no address for one more pod."""
         if not pod.host_network and self.ipam.free <= 0:

@@ -222,7 +222,7 @@ class Cluster:
     @property
     def synced(self) -> bool:
         """Whether every controller and every node's kube-proxy has acted on the last change."""
-        return not self.control_plane.endpoints.busy and all(host.synced for host in self._node_hosts.values())
+        return not self.control_plane.endpoints.busy and not self.control_plane.services.due
 
     def run(self, seconds: float = 0.0) -> None:
         """Let virtual time pass."""

@@ -35,26 +35,24 @@ class Proxier(ServiceListener):
     def schedule(self) -> None:
         """Have a sync run; several requests make one."""
         if self._pending is None:
+            self.state.due += 1
             self._pending = self.sim.call_later(self.state.api.delays.proxy, self.sync)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a sync is still due."""
-        return self._pending is not None
 
     def stop(self) -> None:
         """The node goes down: forget what is due. The rules go with the node's namespace."""
-        if self._pending is not None:
-            self._pending.cancel()
-            self._pending = None
+        self._nothing_due()
         if self in self.state.listeners:
             self.state.listeners.remove(self)
 
-    def sync(self) -> None:
-        """syncProxyRules."""
+    def _nothing_due(self) -> None:
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None
+            self.state.due -= 1
+
+    def sync(self) -> None:
+        """syncProxyRules."""
+        self._nothing_due()
         changed, self._changed = self._changed, {}
         full, self._full = self._full, False
         if full:

@@ -29,6 +29,7 @@ class ServiceState:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.listeners: list[ServiceListener] = []
+        self.due = 0  # syncs that nodes still have to do
         self._slices: dict[Key, dict[str, EndpointSlice]] = {}
         self._versions: dict[Key, int] = {}
         self._endpoints: dict[PortKey, tuple[int, dict[str, Endpoint]]] = {}
