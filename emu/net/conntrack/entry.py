@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emu.net.conntrack import tuples
 
 if TYPE_CHECKING:
-    from emu.net.conntrack.tcp import TcpTrack
+    from emu.net.conntrack.tcp_track import TcpTrack
     from emu.net.conntrack.tuples import Tuple
 
 ORIGINAL, REPLY = 0, 1  # enum ip_conntrack_dir
