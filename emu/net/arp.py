@@ -77,7 +77,7 @@ def _source(ns: Namespace, dev: NetDevice, target: int, skb: Skb | None) -> int:
     if skb is None or level >= 2:
         return 0
     saddr = int.from_bytes(skb.l3[12:16], "big")
-    if route.addr_type(ns, saddr, dev) != RTN_LOCAL:
+    if route.addr_type(ns, saddr) != RTN_LOCAL:
         return 0
     if level == 1 and not addr.on_link(dev, target, saddr):
         return 0
@@ -92,7 +92,7 @@ def mapped_mac(ns: Namespace, dev: NetDevice, ip: int) -> bytes | None:
         return b"\x01\x00\x5e" + (ip & 0x7FFFFF).to_bytes(3, "big")
     if not dev.arp:
         return dev.mac
-    return BROADCAST_MAC if route.addr_type(ns, ip, dev) == RTN_BROADCAST else None
+    return BROADCAST_MAC if route.addr_type(ns, ip) == RTN_BROADCAST else None
 
 
 # -- receiving --------------------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _process(ns: Namespace, dev: NetDevice, skb: Skb, op: int, sha: bytes, sip: 
 
     if op == REQUEST:
         if sip == 0:  # RFC 5227 2.1.1: somebody checks that an address is free
-            if route.addr_type(ns, tip, dev) == RTN_LOCAL and not _ignored(ns, dev, sip, tip):
+            if route.addr_type(ns, tip) == RTN_LOCAL and not _ignored(ns, dev, sip, tip):
                 send(ns, dev, REPLY, tip, sip, eth_dst=sha, tha=sha)
             ns.delivered(skb, f"ARP probe for {ip_text(tip)}")
             return
@@ -235,7 +235,7 @@ def _learn(ns: Namespace, dev: NetDevice, skb: Skb, op: int, sha: bytes, sip: in
     accept = _accepted(ns, dev, sip)
     if entry is None and not accept:
         return
-    unicast = route.addr_type(ns, sip, dev) == RTN_UNICAST
+    unicast = route.addr_type(ns, sip) == RTN_UNICAST
     gratuitous = tip == sip and unicast and (op == REQUEST or tha == sha)
     if entry is None and (gratuitous or (op == REPLY and unicast)):
         entry = neigh.create(dev, sip)

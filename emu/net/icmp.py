@@ -119,7 +119,7 @@ def _unreach(ns: Namespace, skb: Skb, message: bytes) -> None:
     elif type_ == TIME_EXCEEDED and code == 1:
         ns.delivered(skb, "reassembly time exceeded, ignored")
         return
-    if not ns.sysctl.icmp_ignore_bogus_error_responses and addr_type(ns, int.from_bytes(message[24:28], "big"), skb.dev) == RTN_BROADCAST:
+    if not ns.sysctl.icmp_ignore_bogus_error_responses and addr_type(ns, int.from_bytes(message[24:28], "big")) == RTN_BROADCAST:
         ns.delivered(skb, "ICMP error about a broadcast, ignored")
         return
     _error(ns, skb, message, info)
