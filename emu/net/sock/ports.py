@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from emu.net.sock.table import get
+
 if TYPE_CHECKING:
     from emu.net.netns import Namespace
     from emu.net.sock.base import Socket
@@ -49,7 +51,7 @@ def ephemeral(ns: Namespace, taken: Callable[[int], bool]) -> int:
     low, high = ns.sysctl.ip_local_port_range
     count = high - low + 1
     reserved = ns.sysctl.ip_local_reserved_ports
-    start: int = ns.sim.stream(f"{ns.name}/ports").randrange(count)
+    start = get(ns).draw() % count
     for step in range(count):
         port: int = low + (start + step) % count
         if any(first <= port <= last for first, last in reserved) or taken(port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from hashlib import blake2b
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ class Sockets:
     and half-open ones too. `listeners`: port -> listening sockets. `ping`: identifier -> sockets. `raw`: in the order they were made.
     """
 
-    __slots__ = ("_secret", "established", "listeners", "ns", "ping", "ping_rover", "raw", "tcp_bound", "tcp_settings", "udp")
+    __slots__ = ("_draws", "_key", "_secret", "established", "listeners", "ns", "ping", "ping_rover", "raw", "tcp_bound", "tcp_settings", "udp")
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -28,10 +29,17 @@ class Sockets:
         self.listeners: dict[int, list[Any]] = {}
         self.ping: dict[int, list[Any]] = {}
         self.raw: list[Any] = []
-        random = ns.sim.stream(f"{ns.name}/sockets")
-        self.ping_rover = random.getrandbits(16)
-        self._secret = random.getrandbits(32)
+        # A keyed hash instead of a random stream of sim: thousands of pods have sockets, and a stream's state is 2.5 KB.
+        self._key = blake2b(f"{ns.sim.seed}/{ns.name}/sockets".encode(), digest_size=16).digest()
+        self._draws = 0
+        self.ping_rover = self.draw() & 0xFFFF
+        self._secret = self.draw()
         self.tcp_settings: Any = None
+
+    def draw(self) -> int:
+        """The next 32 random bits of this namespace's sockets; the seed decides."""
+        self._draws += 1
+        return int.from_bytes(blake2b(self._draws.to_bytes(8, "big"), digest_size=4, key=self._key).digest(), "big")
 
     def hash(self, a: int, aport: int, b: int, bport: int, salt: int = 0) -> int:
         """32 bits that depend on the four and on the seed (the kernel's siphash with a secret; here only spread matters)."""
