@@ -14,7 +14,7 @@ from emu.net import bridge_nf
 from emu.net.bridge_port import FORWARDING, BridgePort
 from emu.net.device import ETH_P_IP, NetDevice
 from emu.net.fdb import Fdb
-from emu.net.skb import Skb
+from emu.net.skb import PACKET_HOST, Skb
 from emu.trace.points import COPIED
 from emu.wire.addr import BROADCAST_MAC, mac_text
 from emu.wire.frame import Frame
@@ -183,6 +183,8 @@ class Bridge(NetDevice):
         if promisc:
             # br_nf_local_in: a copy that only listens does not hold the connection of the packet that was forwarded.
             skb.ct, skb.ctinfo = None, -1
+        elif skb.ct is not None and skb.pkt_type != PACKET_HOST and not ns.ct.confirm(skb):
+            return  # br_nf_local_in again: of a broadcast, whoever comes after the hooks finds a connection that is known
         skb.dev = self
         self.rx_packets += 1
         self.rx_bytes += len(skb.l3) + 14

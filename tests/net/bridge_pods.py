@@ -28,6 +28,8 @@ RULES = """\
 -A POSTROUTING -s 10.244.1.2/32 -d 10.244.1.2/32 -j MASQUERADE
 COMMIT
 *filter
+-A INPUT -d 10.244.1.255/32 -p udp -m udp --dport 888 -j DROP
+-A FORWARD -d 10.244.1.255/32 -p udp -m udp --dport 888 -j DROP
 -A FORWARD -p udp -m udp --dport 777 -j REJECT --reject-with icmp-port-unreachable
 -A FORWARD -p udp -m udp --dport 778 -m physdev --physdev-in vetha --physdev-out vethc --physdev-is-bridged -j DROP
 COMMIT
@@ -157,6 +159,7 @@ class KernelPods:
         mark = self.lab.mark()
         with self.lab.socket(pod, socket.SOCK_DGRAM) as sock:
             sock.bind((IPS[pod], sport))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if not df:
                 sock.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
             sock.sendto(b"x" * size, (dst, dport))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -94,6 +95,35 @@ def test_fragments_are_put_together_and_leave_again_as_large_as_they_came(pods: 
     ]
 
 
+def odd_fragments() -> list[bytes]:
+    """A datagram of 1,360 bytes in pieces of 656, 656 and 28 bytes: it would fit the MTU in one."""
+    l3 = packets.udp(IPS["a"], 1004, IPS["c"], 99, b"x" * 1332)
+    cuts = [0, 656, 1312, len(l3) - 20]
+    data = [l3[20 + start : 20 + end] for start, end in itertools.pairwise(cuts)]
+    return [
+        packets.ip(IPS["a"], IPS["c"], 17, part, frag=(0x2000 if start != 1312 else 0) | start >> 3, ip_id=77) for start, part in zip(cuts, data, strict=False)
+    ]
+
+
+def test_fragments_keep_their_sizes_even_where_larger_ones_would_fit(pods: EmulatedPods) -> None:
+    pods.udp("a", 1001, IPS["c"], 99)
+    first, second, third = (pods.raw("a", "c", fragment) for fragment in odd_fragments())
+    assert "n1.vethc" not in first
+    assert "n1.vethc" not in second
+    assert third["n1.vethc"][:3] == [
+        "tx a>c 10.244.1.2>10.244.1.4 ttl 64 len 676 frag 2000 udp 1004>99",
+        "tx a>c 10.244.1.2>10.244.1.4 ttl 64 len 676 frag 2052",
+        "tx a>c 10.244.1.2>10.244.1.4 ttl 64 len 48 frag 00a4",
+    ]
+
+
+def test_a_broadcast_that_the_bridge_takes_itself_is_known_even_if_every_chain_drops_it(pods: EmulatedPods) -> None:
+    pods.udp("a", 1005, "10.244.1.255", 888)
+    assert pods.connections() == [
+        "udp 17 src=10.244.1.2 dst=10.244.1.255 sport=1005 dport=888 [UNREPLIED] src=10.244.1.255 dst=10.244.1.2 sport=888 dport=1005 mark=0 use=1"
+    ]
+
+
 def test_reject_and_physdev_see_bridged_packets(pods: EmulatedPods) -> None:
     pods.udp("a", 1001, IPS["c"], 99)
     seen = pods.udp("a", 1001, IPS["c"], 777)
@@ -150,6 +180,9 @@ def story(pods: Any) -> list[Any]:
         pods.udp("c", 1001, IPS["a"], 778),
         pods.udp("a", 1003, "10.96.0.12", 53),
         pods.udp("a", 1002, "10.244.1.1", 99),
+        pods.udp("a", 1005, "10.244.1.255", 888),
+        pods.udp("a", 1006, "10.244.1.255", 889),
+        *(pods.raw("a", "c", fragment) for fragment in odd_fragments()),
         pods.connections(),
     ]
     pods.hairpin("vetha")
