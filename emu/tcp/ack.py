@@ -169,6 +169,8 @@ def clean_rtx_queue(tp: TcpSock, number: int, now: int, result: AckResult) -> No
             if sacked & LOST:
                 tp.lost_out -= 1
         if not sacked & SACKED:
+            if tp.sacked_out and tp.sack_ok and not sacked & EVER_RETRANS:
+                recovery.saw_reordering(tp, chunk.seq)
             acked += 1
             if not sacked & EVER_RETRANS and not after(chunk.end, tp.high_seq):
                 result.orig_acked = True

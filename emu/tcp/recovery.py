@@ -8,6 +8,8 @@ from emu.tcp.segment import Segment
 from emu.tcp.seq import HALF, MASK, after, before
 from emu.tcp.sock import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, INFINITE, TIME_REO_TIMEOUT, TcpSock
 
+MAX_REORDERING = 300  # net.ipv4.tcp_max_reordering
+
 
 class AckResult:
     """What one ACK brought: the kernel's FLAG_* bits and counts."""
@@ -60,6 +62,10 @@ def mark_sacked(tp: TcpSock, chunk: Chunk, now: int, result: AckResult) -> None:
     """The peer holds this chunk (tcp_sacktag_one)."""
     sacked = chunk.sacked
     rack_advance(tp, chunk, now)
+    if after(chunk.seq, tp.fack) or not tp.sacked_out:
+        tp.fack = chunk.seq
+    elif not sacked & EVER_RETRANS:
+        saw_reordering(tp, chunk.seq)
     if sacked & RETRANS:
         if sacked & LOST:
             chunk.sacked &= ~(LOST | RETRANS)
@@ -79,6 +85,16 @@ def mark_sacked(tp: TcpSock, chunk: Chunk, now: int, result: AckResult) -> None:
     chunk.sacked |= SACKED
     tp.sacked_out += 1
     result.sacked += 1
+
+
+def saw_reordering(tp: TcpSock, seq: int) -> None:
+    """What was sent once arrived after something later: from now on losses are believed more slowly (tcp_check_sack_reordering)."""
+    if not before(seq, tp.fack):
+        return
+    tp.reord_seen = True
+    distance = (tp.fack - seq) & MASK
+    if distance > tp.reordering * tp.mss_cache:
+        tp.reordering = min(-(-distance // tp.mss_cache), MAX_REORDERING)
 
 
 def mark_lost(tp: TcpSock, chunk: Chunk) -> bool:

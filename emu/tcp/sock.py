@@ -46,7 +46,7 @@ class TcpSock:
         "ca", "cwnd", "ssthresh", "ca_state", "packets_out", "sacked_out", "lost_out", "retrans_out", "high_seq", "undo_marker", "prior_cwnd", "prior_ssthresh",
         "prr_delivered", "prr_out", "max_packets_out", "max_packets_seq", "is_cwnd_limited", "cwnd_used", "cwnd_stamp",
         "delivered", "rtt", "rack_sent_ns", "rack_end_seq", "rack_rtt_us",
-        "rack_advanced", "reordering", "tlp_high_seq", "tlp_retrans", "undo_retrans", "frto", "retrans_stamp", "reord_seen",
+        "rack_advanced", "reordering", "tlp_high_seq", "tlp_retrans", "undo_retrans", "frto", "retrans_stamp", "reord_seen", "fack",
 
         # receiving
         "rcv_nxt", "rcv_wup", "rcv_wnd", "copied_seq", "window_clamp", "rcv_ssthresh", "rcvbuf", "rmem", "scaling_ratio", "recv_queue",
@@ -137,6 +137,7 @@ class TcpSock:
         self.frto = False
         self.retrans_stamp = 0
         self.reord_seen = False
+        self.fack = self.iss
 
         self.rcv_nxt = 0
         self.rcv_wup = 0

@@ -60,6 +60,7 @@ STORIES = {
     "three-segments-lost-again-and-again": Story([*BEGIN, (91, "S", "write", 3000), (9000, "", "end", 0)], seen_at="S", lost={"S": range(2, 8)}),
     "one-segment-of-many-lost": Story([*BEGIN, (91, "S", "write", 30_000), (600, "S", "close", 0), (650, "C", "close", 0), (800, "", "end", 0)],
                                       seen_at="S", lost={"S": [6]}, windows=False),
+    "a-segment-and-its-repetition-lost": Story([*BEGIN, (91, "S", "write", 40_000), (3000, "", "end", 0)], seen_at="S", lost={"S": [5, 17]}, windows=False),
     "three-losses": Story([*BEGIN, (91, "S", "write", 40_000), (800, "", "end", 0)], seen_at="S", lost={"S": [4, 9, 13]}, windows=False),
     "loopback": Story([
         (20, "C", "connect", 0), (60, "C", "write", 77), (70, "S", "write", 100_000), (200, "S", "close", 0), (250, "C", "close", 0), (400, "", "end", 0)],

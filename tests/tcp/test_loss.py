@@ -100,21 +100,36 @@ def test_small_segments_travel_together_when_sent_again():
     assert (0, 11) in sizes(pair.client.said(sent))
 
 
-def test_overtaken_segments_are_not_taken_for_lost():
-    pair = Pair(delay=10 * MS).open()
+def overtake(pair, number, late):
+    """The client's segment `number` takes `late` longer than the others."""
+    usual, send = pair.delay, Pair._send
+
+    def slow(host, segment):
+        pair.delay = usual + late if host is pair.client and len(host.sent) == number else usual
+        send(pair, host, segment)
+        pair.delay = usual
+
+    pair._send = slow
+
+
+def repeated(pair, size):
+    """Send `size` bytes, the first segment overtaken by the others; how many segments went twice?"""
     sent = len(pair.client.sent)
-    deliver = pair.client.pair._send
+    overtake(pair, sent, 2 * MS)
+    pair.write(pair.client, bytes(size))
+    pair.run(150 * MS)
+    return len(sizes(pair.client.said(sent))) - -(-size // 1448)
 
-    def slow_second(host, segment):
-        pair.delay = 12 * MS if host is pair.client and len(host.sent) == sent + 1 else 10 * MS
-        deliver(host, segment)
-        pair.delay = 10 * MS
 
-    pair._send = slow_second
-    pair.write(pair.client, bytes(4000))
-    pair.run(100 * MS)
-    assert len(pair.server.received) == 4000
-    assert len(sizes(pair.client.said(sent))) == 3
+def test_a_segment_overtaken_by_two_is_not_taken_for_lost_but_one_overtaken_by_three_is():
+    assert repeated(Pair(delay=10 * MS).open(), 4000) == 0
+    assert repeated(Pair(delay=10 * MS).open(), 10_000) == 1
+
+
+def test_on_a_path_that_reorders_a_loss_is_believed_later():
+    pair = Pair(delay=10 * MS).open()
+    assert [repeated(pair, 4000), repeated(pair, 10_000)] == [0, 0]
+    assert len(pair.server.received) == 14_000
 
 
 def test_a_timeout_that_was_only_late_is_taken_back():
