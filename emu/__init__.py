@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emu.lab import (
-        Cluster as Cluster,
-        Container as Container,
-        ContainerPort as ContainerPort,
-        Delays as Delays,
-        Host as Host,
-        KubernetesError as KubernetesError,
-        Node as Node,
-        Pod as Pod,
-        Probe as Probe,
-        Reply as Reply,
-        Service as Service,
-        ServicePort as ServicePort,
-        Trace as Trace,
+        Cluster,
+        Container,
+        ContainerPort,
+        Delays,
+        Host,
+        KubernetesError,
+        Node,
+        Pod,
+        Probe,
+        Reply,
+        Service,
+        ServicePort,
+        Trace,
     )
 
+__all__ = [
+    "Cluster", "Container", "ContainerPort", "Delays", "Host", "KubernetesError", "Node", "Pod", "Probe", "Reply", "Service", "ServicePort", "Trace",
+]  # fmt: skip
 __version__ = "0.1.0"
 
 

@@ -27,6 +27,7 @@ from emu.lab import programs, send
 from emu.lab.machines import Internet, Node, Outside
 from emu.lab.pod import Pod
 from emu.lab.service import Service
+from emu.net.nic import Nic
 from emu.observe.capture import Capture
 from emu.observe.recorder import Recorder, Recording
 from emu.sim import NS_PER_S
@@ -34,6 +35,7 @@ from emu.sim import NS_PER_S
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
+NO_DELAYS = Delays()
 WAIT_SECONDS = 120.0
 SETTLE_SECONDS = 5.0
 
@@ -56,7 +58,7 @@ class Cluster:
         service_cidr: str = "10.96.0.0/12",
         node_cidr: str = "192.168.0.0/16",
         node_prefix: int = 24,
-        delays: Delays = Delays(),
+        delays: Delays = NO_DELAYS,
         hairpin: bool = True,
         bridge_nf_call_iptables: bool = True,
         comments: bool = True,
@@ -66,7 +68,7 @@ class Cluster:
         self.sim, self.tp = self.world.sim, self.world.tp
         self.capture = Capture(self.tp, captures, comments) if captures is not None else None
         self.recorder = Recorder(self.sim, self.tp)
-        self.loop = Loop(self.sim)
+        self.loop = Loop(self.sim)  # type: ignore[abstract]  # pipes, TLS and such are not there, see emu/aio/loop.py
         self.control_plane = ControlPlane(self.sim, service_cidr, delays)
         self.api = self.control_plane.api
         self.switch: Switch = self.world.add_switch("switch")
@@ -198,7 +200,7 @@ class Cluster:
         protocol: str = "TCP",
         ports: Iterable[ServicePort] = (),
         namespace: str = "default",
-        type: str = "ClusterIP",
+        type: str = "ClusterIP",  # noqa: A002  # the field's name in Kubernetes
         wait: bool = True,
         **fields: Any,
     ) -> Service:
@@ -271,9 +273,13 @@ class Cluster:
         send.inject(device, packet)
 
     def cable(self, node: str) -> Cable:
-        """The cable between a node (or `router`, `lb`, `internet`) and its switch: `unplug()`, `plug()`, `delay_ns`, `lose(mask)`."""
-        cable = self.world.cable_of(self.world.machines[node].netns.devices["eth0"])
-        assert cable is not None  # every machine's eth0 is cabled when it is made
+        """The cable between a node (or `router`, `lb`, `internet`) and its switch: `unplug()`, `plug()`, `delay_ns`, `lose(mask)`. Raises ValueError."""
+        if node not in self.world.machines:
+            raise ValueError(f"there is no machine {node!r}; there are {', '.join(self.world.machines)}")
+        nic = self.world.machines[node].netns.devices.get("eth0")
+        cable = self.world.cable_of(nic) if isinstance(nic, Nic) else None
+        if cable is None:
+            raise ValueError(f"{node} has no cable in eth0")
         return cable
 
     def age_fdb(self, node: str, mac: str) -> float:
@@ -313,7 +319,8 @@ def plan_addresses(nodes: int, pod_cidr: str, service_cidr: str, node_cidr: str,
     if nodes < 0:
         raise ValueError(f"nodes: {nodes} is not a number of nodes")
     ranges = {}
-    for name, text in (("pod_cidr", pod_cidr), ("service_cidr", service_cidr), ("node_cidr", node_cidr), ("internet", INTERNET_CIDR), ("load balancer", LOAD_BALANCER_CIDR)):
+    given = {"pod_cidr": pod_cidr, "service_cidr": service_cidr, "node_cidr": node_cidr}
+    for name, text in {**given, "internet": INTERNET_CIDR, "load balancer": LOAD_BALANCER_CIDR}.items():
         try:
             ranges[name] = IPv4Network(text)
         except ValueError as error:

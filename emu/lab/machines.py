@@ -59,7 +59,8 @@ class Node(Host):
         self.host.power_on(pods)
         if wait:
             cluster = self.cluster
-            cluster.wait_for(lambda: cluster.synced and all(pod.spec.ready for pod in cluster.pods if pod.node == self.name), f"{self.name} to run its pods again")
+            mine = [pod.spec for pod in cluster.pods if pod.node == self.name]
+            cluster.wait_for(lambda: cluster.synced and all(spec.ready for spec in mine), f"{self.name} to run its pods again")
 
 
 class Outside(Host):

@@ -29,8 +29,9 @@ def tell(story: Story) -> None:
             trace = story.show(pod.ping(target), table=number == 0)
             answers.append((trace.delivered, trace.ttl))
     ttls = sorted({ttl for _, ttl in answers if ttl is not None})
-    story.claim(f"{sum(ok for ok, _ in answers)} of {len(answers)} pings to the node were answered, ttl {'/'.join(map(str, ttls))}", all(ok for ok, _ in answers) and ttls == [64])
+    answered = sum(ok for ok, _ in answers)
+    story.claim(f"{answered} of {len(answers)} pings to the node were answered, ttl {'/'.join(map(str, ttls))}", answered == len(answers) and ttls == [64])
     nat = [text for trace in story.exchanges for text in trace.steps("nat")]
     story.claim(f"{len(nat)} addresses were translated", not nat)
-    story.verdict(f"""node1 reached {sum(ok for _, ok, _ in reached)} of {len(pods)} pods as {', '.join(seen)}, and {sum(ok for ok, _ in answers)} of {len(answers)}
+    story.verdict(f"""node1 reached {sum(ok for _, ok, _ in reached)} of {len(pods)} pods as {', '.join(seen)}, and {answered} of {len(answers)}
         pings came back from it, without routing (ttl {'/'.join(map(str, ttls))}) and without NAT""")

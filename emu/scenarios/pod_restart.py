@@ -26,8 +26,9 @@ def states_of(trace: Trace, netns: str, ip: str) -> list[str]:
 
 def tell(story: Story) -> None:
     """Run it."""
-    story.tell("""A container that restarts keeps its pod's address. A sandbox that dies does not: the pod gets a new namespace, a new veth pair and the next address of its node's range.
-        The Service does not change. Node ranges are /29 here, so that addresses run out: .1 is cbr0, .2 to .6 are for pods.""")
+    story.tell("""A container that restarts keeps its pod's address. A sandbox that dies does not: the pod gets a new namespace, a new veth pair and
+        the next address of its node's range. The Service does not change. Node ranges are /29 here, so that addresses run out: .1 is cbr0, .2 to .6
+        are for pods.""")
     cluster = story.cluster(nodes=2, pod_cidr="10.244.0.0/24", node_prefix=29)
     client = cluster.run_pod("client", node="node1")
     neighbour = cluster.run_pod("neighbour", node="node1")
@@ -46,7 +47,8 @@ def tell(story: Story) -> None:
 
     old_far = (far.ip, far.mac)
     cluster.node("node2").reboot()
-    story.tell(f"node2 reboots: everything that ran there gets new sandboxes, its tables start empty, kube-proxy writes all rules anew. web-far: {old_far[0]} becomes {far.ip}.")
+    story.tell(f"""node2 reboots: everything that ran there gets new sandboxes, its tables start empty, kube-proxy writes all rules anew.
+        web-far: {old_far[0]} becomes {far.ip}.""")
     replies = [client.http_get(f"http://{vip}/hostname") for _ in range(12)]
     for reply in replies:
         story.show(reply.trace, table=False)
@@ -55,8 +57,8 @@ def tell(story: Story) -> None:
     story.claim(f"web-far: {old_far[0]} -> {far.ip}, {old_far[1]} -> {far.mac}", far.ip != old_far[0] and far.mac != old_far[1])
     story.claim(f"after the reboot {answered} of 12 connections to {vip} were answered, by {' and '.join(who)}", answered == 12 and len(who) == 2)
 
-    story.tell(f"""node1's range had {free} addresses left. neighbour talks to web at {web.ip}, so its neighbour table knows web's MAC. Then web goes away, and sandbox after sandbox
-        takes the next address, until the range has been gone round and somebody else has {web.ip}.""")
+    story.tell(f"""node1's range had {free} addresses left. neighbour talks to web at {web.ip}, so its neighbour table knows web's MAC. Then web goes
+        away, and sandbox after sandbox takes the next address, until the range has been gone round and somebody else has {web.ip}.""")
     reused = web.ip
     story.show(neighbour.ping(reused), table=False)
     old_mac = web.mac
@@ -70,8 +72,8 @@ def tell(story: Story) -> None:
 
     cluster.run(seconds=45)  # REACHABLE lasts 15 to 45 s
     state = neighbour.neighbour(reused)[1]
-    story.tell(f"""45 s later neighbour's entry for {reused} is {state} and still has the old MAC. It uses the entry all the same, and waits 5 s for a sign of life (DELAY); then it asks the
-        old MAC three times (PROBE), gives up, and asks everybody. Then the traffic flows to the new pod.""")
+    story.tell(f"""45 s later neighbour's entry for {reused} is {state} and still has the old MAC. It uses the entry all the same, and waits 5 s for a
+        sign of life (DELAY); then it asks the old MAC three times (PROBE), gives up, and asks everybody. Then the traffic flows to the new pod.""")
     trace = story.show(neighbour.ping(reused, count=14, timeout=1))
     moves = states_of(trace, neighbour.netns.name, reused)
     result = trace.result

@@ -9,9 +9,10 @@ NODES, PODS = 3, 6
 
 def tell(story: Story) -> None:
     """Run it."""
-    story.tell("""Each node has a range of pod addresses, and every other node a route to it by the node's address. A pod on node1 that talks to a pod on node2 finds it
-        is not on its subnet, so the packet goes to the default gateway, cbr0; node1 routes it by node2's pod CIDR out of eth0; node2 routes it to its cbr0, and the bridge
-        hands it to the pod. Two routers on the way, so the TTL is two less. No address is translated: what a pod sees as its own address is what others see.""")
+    story.tell("""Each node has a range of pod addresses, and every other node a route to it by the node's address. A pod on node1 that talks to a pod
+        on node2 finds it is not on its subnet, so the packet goes to the default gateway, cbr0; node1 routes it by node2's pod CIDR out of eth0;
+        node2 routes it to its cbr0, and the bridge hands it to the pod. Two routers on the way, so the TTL is two less. No address is translated:
+        what a pod sees as its own address is what others see.""")
     cluster = story.cluster(nodes=NODES)
     pods = [cluster.run_pod(f"p{number}", serve_http=8080) for number in range(1, PODS + 1)]
     first, other = pods[0], pods[1]

@@ -11,7 +11,7 @@ def tell(story: Story) -> None:
         to a, b is a neighbour on the same subnet, so it asks by ARP. The broadcast goes out of every port of the bridge; b's answer is unicast, because the
         bridge learned a's port from the question; from then on all frames are.""")
     cluster = story.cluster(nodes=1)
-    a, b, c = (cluster.run_pod(name) for name in "abc")
+    a, b, _ = (cluster.run_pod(name) for name in "abc")
     bridge = cluster.node("node1").netns.devices["cbr0"]
 
     first = story.show(a.ping(b.ip))
@@ -27,8 +27,8 @@ def tell(story: Story) -> None:
     story.claim(f"the second ping needed {len(arps)} ARP frames", second.delivered and not arps)
 
     age = cluster.age_fdb("node1", b.mac)
-    story.tell(f"""The bridge forgets an address it has not heard from for 300 s. The entry of b's MAC is {age:.0f} s old now and gone; a still has b in its neighbour table,
-        so it sends unicast at once, and the bridge floods it: unknown unicast.""")
+    story.tell(f"""The bridge forgets an address it has not heard from for 300 s. The entry of b's MAC is {age:.0f} s old now and gone; a still has b
+        in its neighbour table, so it sends unicast at once, and the bridge floods it: unknown unicast.""")
     third = story.show(a.ping(b.ip))
     flooded = third.steps("flood")
     at_c = [hop for hop in third.hops if hop.netns == "c" and hop.direction == "rx" and hop.wire[12:14] == b"\x08\x00"]
@@ -37,5 +37,5 @@ def tell(story: Story) -> None:
     ttls = sorted({hop.wire[22] for trace in (first, second, third) for hop in trace.hops if hop.wire[12:14] == b"\x08\x00"})
     story.claim(f"no NAT ({len(nat)} translations), TTL {'/'.join(map(str, ttls))} at every device", not nat and ttls == [64])
     mac = ":".join(f"{octet:02x}" for octet in bridge.mac)
-    story.verdict(f"""three of three pings answered over cbr0 ({mac}); ARP flooded once to {len(asked)} bystander, then unicast; an aged entry was flooded again;
-        TTL stayed {'/'.join(map(str, ttls))}, {len(nat)} NAT""")
+    story.verdict(f"""three of three pings answered over cbr0 ({mac}); ARP flooded once to {len(asked)} bystander, then unicast; an aged entry was
+        flooded again; TTL stayed {'/'.join(map(str, ttls))}, {len(nat)} NAT""")
