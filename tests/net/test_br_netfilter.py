@@ -9,7 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from emu.wire.checksum import checksum
 from tests.net.bridge_pods import IPS, RULES, EmulatedPods, KernelPods
 from tests.net.conntrack import packets
 
@@ -162,6 +165,23 @@ def test_switched_off_bridged_packets_pass_no_hook(pods: EmulatedPods) -> None:
     pods.sysctl("net.bridge.bridge-nf-call-iptables", 0)
     pods.udp("a", 1001, IPS["c"], 777)
     assert pods.connections() == []
+
+
+def test_a_bridged_packet_may_be_anything(pods: EmulatedPods) -> None:
+    good = [packets.udp(IPS["a"], 1000, "10.96.0.10", 53), packets.tcp(IPS["a"], 1, IPS["c"], 80, "S"), packets.echo(IPS["a"], "10.96.0.11", 1)]
+    good.append(packets.error(IPS["a"], "10.96.0.10", packets.udp("10.96.0.10", 53, IPS["a"], 1000)))
+    for packet in good:
+        pods.raw("a", "cbr0", packet)
+
+    @settings(max_examples=60)
+    @given(st.sampled_from(good), st.sampled_from(["c", "cbr0", "b"]), st.integers(0, 59), st.binary(max_size=6), st.booleans())
+    def send(packet: bytes, to: str, at: int, damage: bytes, mend: bool) -> None:
+        packet = packet[:at] + damage + packet[at + len(damage) :]
+        if mend and len(packet) >= 20:
+            packet = packet[:10] + checksum(packet[:10] + b"\0\0" + packet[12:20]).to_bytes(2, "big") + packet[12:]
+        pods.raw("a", to, packet)
+
+    send()
 
 
 # -- the same on the real kernel ----------------------------------------------------------------------------------------------------
