@@ -233,11 +233,15 @@ def get(
         text += f" mark {mark:#x}"
     if iif is None:
         text += " rt_offload_failed uid 0" if dst.type == RTN_MULTICAST else " uid 0"  # iproute2 takes RTCF_MULTICAST for that flag
-    known = (("redirect", dst.redirect), ("local", local or dst.dev is ns.lo), ("brd", dst.type == RTN_BROADCAST), ("mc", dst.type == RTN_MULTICAST))
+    redirected = bool(dst.gateway) and dst.route is not None and all(hop.gateway != dst.gateway for hop in dst.route.nexthops)
+    known = (
+        ("redirected", redirected), ("redirect", dst.redirect), ("local", local or dst.dev is ns.lo), ("brd", dst.type == RTN_BROADCAST),
+        ("mc", dst.type == RTN_MULTICAST),
+    )  # fmt: skip
     flags = [name for name, on in known if on]
     text += " \n    cache" + (f" <{','.join(flags)}>" if flags else "")
     if dst.expires:
-        text += f" expires {(dst.expires - ns.sim.now) // 1_000_000_000}sec mtu {dst.mtu}"
+        text += f" expires {(dst.expires - ns.sim.now) // 1_000_000_000}sec" + (f" mtu {dst.mtu}" if dst.mtu < dst.dev.mtu else "")
     elif dst.route is not None and dst.route.mtu:
         text += f" mtu {dst.route.mtu}"
     if iif is not None:

@@ -10,6 +10,7 @@ from emu.net.route import Dst, addr_type, lookup_output
 from emu.wire.addr import ip_text
 
 if TYPE_CHECKING:
+    from emu.net.device import NetDevice
     from emu.net.netns import Namespace
     from emu.net.skb import Skb
 
@@ -19,7 +20,7 @@ REDIRECT_LIFE_S = 300  # ip_rt_gc_timeout
 
 
 class RouteException:
-    """`mtu`: 0 = nothing learned, valid until `expires` ns. `gateway`: 0 = nothing learned. Both are about one nexthop: (device, gateway of the route)."""
+    """`mtu`, `gateway`: 0 = nothing learned. `expires`: ns, of both; the later lesson sets it. It is about one nexthop: (device, gateway of the route)."""
 
     __slots__ = ("expires", "gateway", "mtu", "nexthop")
 
@@ -84,7 +85,7 @@ def redirect(ns: Namespace, skb: Skb, gateway: int, quoted: bytes) -> None:
     if not sysctl.conf_or(dev, "shared_media"):
         if not addr.on_link(dev, gateway, dst.gateway):
             return
-        if sysctl.conf_or(dev, "secure_redirects") and not _is_default_gateway(ns, gateway):
+        if sysctl.conf_or(dev, "secure_redirects") and not _is_some_gateway(ns, gateway, dev):
             return
     elif addr_type(ns, gateway) != RTN_UNICAST:
         return
@@ -92,11 +93,12 @@ def redirect(ns: Namespace, skb: Skb, gateway: int, quoted: bytes) -> None:
         return
     known = _exception(ns, daddr, dst)
     known.gateway = gateway
+    known.expires = ns.sim.now + REDIRECT_LIFE_S * S
     if ns.tp.step:
         ns.tp.on_step(ns, skb.id, "route", f"{ip_text(daddr)} via {ip_text(gateway)} from now on (redirect)")
     ns.fib.invalidate()
 
 
-def _is_default_gateway(ns: Namespace, gateway: int) -> bool:
-    """ip_fib_check_default: whether any route's first nexthop is this gateway."""
-    return any(route.nexthops and route.nexthops[0].gateway == gateway for table in ns.fib.tables.values() for route in table)
+def _is_some_gateway(ns: Namespace, gateway: int, dev: NetDevice) -> bool:
+    """ip_fib_check_default: whether a route goes by this gateway on this device."""
+    return any(hop.gateway == gateway and hop.oif == dev.ifindex for table in ns.fib.tables.values() for route in table for hop in route.nexthops)

@@ -302,11 +302,14 @@ def _apply_exception(ns: Namespace, dst: Dst, daddr: int, use_pmtu: bool) -> Non
     known = table.get(daddr)
     if known is None or dst.type != RTN_UNICAST or not known.applies(dst):
         return
+    if ns.sim.now >= known.expires:
+        del table[daddr]
+        return
+    dst.expires = known.expires
     if known.gateway:
         dst.gateway = known.gateway
-    if use_pmtu and known.mtu and ns.sim.now < known.expires:
+    if use_pmtu and known.mtu:
         dst.mtu = min(dst.mtu, known.mtu)
-        dst.expires = known.expires
 
 
 def spec_dst(ns: Namespace, skb: Skb) -> int:

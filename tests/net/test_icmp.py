@@ -197,7 +197,8 @@ def test_icmp_ratelimit_zero_is_no_limit_for_a_peer(net: Router) -> None:
 def heard(net: Router, proto: int = 99) -> list[tuple[Any, ...]]:
     """What a protocol's error handler in `a` is told."""
     calls: list[tuple[Any, ...]] = []
-    net.a.err_handlers[proto] = lambda ns, skb, type_, code, info, quoted: calls.append((type_, code, info, quoted[9]))
+    listener = {proto: lambda ns, skb, type_, code, info, quoted: calls.append((type_, code, info, quoted[9]))}
+    net.a.err_handlers = {**net.a.err_handlers, **listener}  # the tables are every namespace's
     return calls
 
 
@@ -255,7 +256,10 @@ def test_a_redirect_from_the_gateway_is_followed(net: Router) -> None:
     neigh.replace(net.a, "10.0.1.77", "eth0", "02:00:00:00:01:77")
     net.receive("a", "eth0", redirect("10.0.1.77"))
     assert route.get(net.a, "10.0.2.2").startswith("10.0.2.2 via 10.0.1.77 dev eth0")
+    assert "cache <redirected> expires 299sec \n" in route.get(net.a, "10.0.2.2")
     assert route.get(net.a, "10.0.2.3").startswith("10.0.2.3 via 10.0.1.1 dev eth0")
+    net.run(301)
+    assert route.get(net.a, "10.0.2.2").startswith("10.0.2.2 via 10.0.1.1 dev eth0")
 
 
 @pytest.mark.parametrize(

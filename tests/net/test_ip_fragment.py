@@ -33,7 +33,7 @@ def deliveries(net: Router) -> list[bytes]:
         got.append(skb.l3[skb.l4 :])
         net.r.delivered(skb)
 
-    net.r.protocols[99] = handler
+    net.r.protocols = {**net.r.protocols, 99: handler}  # the tables are every namespace's
     return got
 
 

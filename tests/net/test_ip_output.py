@@ -80,7 +80,7 @@ def test_netfilter_may_refuse(net: Router) -> None:
 def test_a_broadcast_goes_out_and_comes_back_to_its_own_host(net: Router, dst: str) -> None:
     got: list[str] = []
     for ns in (net.a, net.r):
-        ns.protocols[99] = lambda ns, skb: (got.append(ns.name), ns.delivered(skb))[1]
+        ns.protocols = {**ns.protocols, 99: lambda ns, skb: (got.append(ns.name), ns.delivered(skb))[1]}
     options = {"oif": net.a.device("eth0")} if dst.startswith("255") else {}
     assert send(net, dst, **options) == 0
     assert sorted(got) == ["a", "r"]
