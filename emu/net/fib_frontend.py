@@ -57,6 +57,8 @@ def _is_local(ns: Namespace, ip: int) -> bool:
 def _kernel_routes(dev: NetDevice) -> _Routes:
     """The routes of all addresses of a device in its present state, by (type, network, length, prefsrc)."""
     routes: _Routes = {}
+    if not dev.addresses:
+        return routes
     loopback = dev.kind == "loopback"
     on_link = (NextHop(dev.ifindex),)
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from emu.net import addr, arp, fib_frontend, icmp, ip_input
 from emu.net.fib import Fib
 from emu.net.loopback import Loopback
 from emu.net.neigh import NeighTable
 from emu.net.netns import ETH_P_ARP, ETH_P_IP, Kernel, Namespace
+from emu.net.skb import Skb
 from emu.net.sysctl import Sysctl
 
 IPPROTO_ICMP = 1
+
+
+# The same in every namespace, as on Linux (ptype_base, inet_protos). The sockets put theirs in too.
+_HANDLERS: dict[int, Callable[[Namespace, Skb], None]] = {ETH_P_IP: ip_input.ip_rcv, ETH_P_ARP: arp.rcv}
+_PROTOCOLS: dict[int, Callable[[Namespace, Skb], None]] = {IPPROTO_ICMP: icmp.rcv}
 
 
 def new_namespace(name: str, kernel: Kernel) -> Namespace:
@@ -19,8 +27,8 @@ def new_namespace(name: str, kernel: Kernel) -> Namespace:
         kernel.init_net = ns
     ns.sysctl = Sysctl(ns)
     ns.fib = Fib(ns)
-    ns.handlers = {ETH_P_IP: ip_input.ip_rcv, ETH_P_ARP: arp.rcv}
-    ns.protocols = {IPPROTO_ICMP: icmp.rcv}
+    ns.handlers = _HANDLERS
+    ns.protocols = _PROTOCOLS
     ns.neigh = NeighTable(ns)
     ns.lo = Loopback()
     ns.add_device(ns.lo)

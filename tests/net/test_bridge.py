@@ -83,7 +83,7 @@ def test_only_a_new_entry_or_a_move_changes_the_generation(lan: Lan) -> None:
 
 def test_frames_for_the_bridge_and_for_its_ports_go_up(lan: Lan) -> None:
     up: list[int] = []
-    lan.node.handlers[0x88B5] = lambda ns, skb: (up.append(skb.pkt_type), ns.delivered(skb))
+    lan.node.handlers = {**lan.node.handlers, 0x88B5: lambda ns, skb: (up.append(skb.pkt_type), ns.delivered(skb))}
     lan.send(1, frame(BR0, mac(1)))
     lan.send(1, frame("02:00:00:00:01:01", mac(1)))  # the MAC of port p1
     lan.send(1, frame("02:00:00:00:01:02", mac(1)))  # of port p2: IP will not take what is not for the device it came in by

@@ -32,7 +32,8 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 )
 def test_whom_a_frame_is_for(lan: Lan, dst: str, kind: int) -> None:
     kinds: list[int] = []
-    lan.host("h1").handlers[0x88B5] = lambda ns, skb: (kinds.append(skb.pkt_type), ns.delivered(skb))
+    h1 = lan.host("h1")
+    h1.handlers = {**h1.handlers, 0x88B5: lambda ns, skb: (kinds.append(skb.pkt_type), ns.delivered(skb))}
     lan.receive(1, frame(dst, mac(2)))
     assert kinds == [kind]
 

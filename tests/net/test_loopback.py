@@ -33,7 +33,7 @@ def test_lo_is_born_down_and_big(lan: Lan) -> None:
 def test_a_packet_keeps_its_mark_and_its_connection_across_lo(lan: Lan) -> None:
     got: list[Skb] = []
     ns = lan.host("h1")
-    ns.handlers[0x0800] = lambda ns, skb: (got.append(skb), ns.delivered(skb))
+    ns.handlers = {**ns.handlers, 0x0800: lambda ns, skb: (got.append(skb), ns.delivered(skb))}
     skb = ns.born(0x0800, bytes(20))
     skb.mark, skb.ct, skb.ctinfo, skb.sk = 7, "entry", 2, "socket"
     ns.neigh.output(skb, ns.lo, ip_int("127.0.0.1"))
