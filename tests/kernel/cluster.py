@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from tests.kernel.lab import Lab
 from tests.kernel.rules import ROUTER, Service, node_rules
 
-PORTS = {22, 53, 80, 443, 7, 9, 5000, 8080, 9090}
+
+# ports that the recordings choose; MASQUERADE --random-fully draws from 1024 on, so the list is kept short
+PORTS = {7, 9, 53, 80, 99, 1000, *range(1111, 1115), 2000, 2222, 4000, *range(5000, 5005), 5300, *range(5400, 5408), 7000, 8000, 8080, *range(9001, 9009), 9090}
+NODE_PORTS = {30080, 30081, 30082}
 
 
 def is_fixed_port(port: int) -> bool:
-    """Ports that the recordings choose themselves; any other was drawn by a kernel."""
-    return port in PORTS or 30000 <= port < 30100 or 33434 <= port < 33534
+    """Whether a recording chose the port itself; any other was drawn by a kernel."""
+    return port in PORTS or port in NODE_PORTS
 
 
 class Cluster:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from socket import SOCK_DGRAM, SOCK_STREAM
+from contextlib import suppress
+from socket import IP_TTL, IPPROTO_IP, SO_LINGER, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
 from typing import Any
 
 from emu.fabric import World
 from emu.iproute import addr, bridge, conntrack, iptables, link, neigh, route, sysctl
+from emu.lab.send import transmit
 from emu.net.netns import Namespace
 from emu.net.sock.ping import PingSocket
 from emu.net.sock.tcp import TcpSocket
@@ -65,6 +67,15 @@ class EmulatedLab(Lab):
     def set_up(self, name: str, dev: str) -> None:
         link.set_up(self.ns(name), dev)
 
+    def set_down(self, name: str, dev: str) -> None:
+        link.set_down(self.ns(name), dev)
+
+    def set_mtu(self, name: str, dev: str, mtu: int) -> None:
+        link.set_mtu(self.ns(name), dev, mtu)
+
+    def set_mac(self, name: str, dev: str, mac: str) -> None:
+        link.set_address(self.ns(name), dev, mac)
+
     def set_master(self, name: str, dev: str, bridge: str) -> None:
         link.set_master(self.ns(name), dev, bridge)
 
@@ -80,8 +91,20 @@ class EmulatedLab(Lab):
     def add_address(self, name: str, dev: str, address: str) -> None:
         addr.add(self.ns(name), dev, address)
 
-    def add_route(self, name: str, destination: str, via: str) -> None:
-        route.add(self.ns(name), destination, via=via)
+    def delete_address(self, name: str, dev: str, address: str) -> None:
+        addr.delete(self.ns(name), dev, address)
+
+    def add_route(self, name: str, destination: str, via: str = "", kind: str = "unicast") -> None:
+        route.add(self.ns(name), destination, via=via or None, type=kind)
+
+    def routes(self, name: str) -> str:
+        return route.show(self.ns(name))
+
+    def flush_routes_cache(self, name: str) -> None:
+        route.flush(self.ns(name), table="cache")
+
+    def flush_neighbours(self, name: str, dev: str) -> None:
+        neigh.flush(self.ns(name), dev)
 
     def set_neighbour(self, name: str, dev: str, address: str, mac: str, state: str) -> None:
         neigh.replace(self.ns(name), address, dev, mac, state)
@@ -104,22 +127,32 @@ class EmulatedLab(Lab):
 
     # --- traffic
 
-    def ping(self, name: str, address: str, count: int = 1, interval: float = 1.0, wait: float = 1.0, ttl: int = 64) -> str:
-        """The frames of iputils' ping; it prints nothing."""
+    def ping(
+        self, name: str, address: str, count: int = 1, interval: float = 1.0, wait: float = 1.0, ttl: int = 64, size: int = 56, pmtu: str = "want"
+    ) -> None:
+        """The frames of iputils' ping; it prints nothing and, like ping, is done when every request was answered or told undeliverable."""
         sock = PingSocket(self.ns(name))
-        sock.ttl = ttl
-        answers = 0
+        sock.ttl, sock.recverr, sock.pmtudisc = ttl, True, {"dont": 0, "want": 1, "do": 2}[pmtu]
+        told = 0
         for sequence in range(1, count + 1):
             began = self.world.sim.now
-            data = struct.pack("<qq", *divmod(began // 1000, 1_000_000)) + bytes(range(0x10, 0x38))
-            sock.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, sequence) + data, ip_int(address))
-            self.step()
-            answers += sock.recv() is not None
-            last = sequence == count
-            if not last or answers < count:
-                self.world.sim.run(began + round((wait if last else interval) * NS))
+            data = (struct.pack("<qq", *divmod(began // 1000, 1_000_000)) + bytes(byte & 0xFF for byte in range(0x10, size)))[:size]
+            deadline = began + round((wait if sequence == count else interval) * NS)
+            with suppress(OSError):
+                sock.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, sequence) + data, ip_int(address))
+            while self.world.sim.now < deadline:
+                self.step(min(STEP_NS, deadline - self.world.sim.now))
+                with suppress(OSError):
+                    told += sock.recv() is not None
+                while sock.take_queued_error() is not None:
+                    told += 1
+                if sequence == count and told == count:
+                    break
         sock.close()
-        return ""
+
+    def inject(self, name: str, dev: str, frame: bytes) -> None:
+        transmit(self.ns(name), frame, dev)
+        self.settle(0.02)
 
     def socket(self, name: str, kind: int, proto: int = 0) -> EmulatedSocket:  # type: ignore[override]
         return EmulatedSocket(self, name, kind)
@@ -155,8 +188,15 @@ class EmulatedSocket:
     def settimeout(self, seconds: float) -> None:
         self.timeout = seconds
 
-    def setsockopt(self, level: int, option: int, value: int) -> None:
-        self.reuse = bool(value)
+    def setsockopt(self, level: int, option: int, value: Any) -> None:
+        if (level, option) == (IPPROTO_IP, IP_TTL):
+            self.udp.ttl = value
+        elif (level, option) == (SOL_SOCKET, SO_REUSEADDR):
+            self.reuse = bool(value)
+        elif (level, option) == (SOL_SOCKET, SO_LINGER):
+            self.tcp.linger_zero = value == struct.pack("ii", 1, 0)
+        else:
+            raise NotImplementedError(f"setsockopt({level}, {option})")
 
     def until(self, ask: Callable[[], Any]) -> Any:
         """What `ask` gives once it gives something; the clock runs meanwhile."""
@@ -216,6 +256,10 @@ class EmulatedSocket:
     def recvfrom(self, limit: int) -> tuple[bytes, tuple[str, int]]:
         datagram = self.until(self.udp.recv)
         return datagram[0], (ip_text(datagram[1]), datagram[2])
+
+    def shutdown(self, how: int) -> None:
+        self.tcp.shutdown(how)
+        self.lab.step()
 
     def close(self) -> None:
         for sock in (self.udp, self.tcp, self.listener):

@@ -186,6 +186,15 @@ class Lab:
     def set_up(self, name: str, dev: str) -> None:
         self.run(name, f"ip link set {dev} up")
 
+    def set_down(self, name: str, dev: str) -> None:
+        self.run(name, f"ip link set {dev} down")
+
+    def set_mtu(self, name: str, dev: str, mtu: int) -> None:
+        self.run(name, f"ip link set {dev} mtu {mtu}")
+
+    def set_mac(self, name: str, dev: str, mac: str) -> None:
+        self.run(name, f"ip link set {dev} address {mac}")
+
     def set_master(self, name: str, dev: str, bridge: str) -> None:
         self.run(name, f"ip link set {dev} master {bridge}")
 
@@ -202,8 +211,20 @@ class Lab:
     def add_address(self, name: str, dev: str, address: str) -> None:
         self.run(name, f"ip addr add {address} dev {dev}")
 
-    def add_route(self, name: str, destination: str, via: str) -> None:
-        self.run(name, f"ip route add {destination} via {via}")
+    def delete_address(self, name: str, dev: str, address: str) -> None:
+        self.run(name, f"ip addr del {address} dev {dev}")
+
+    def add_route(self, name: str, destination: str, via: str = "", kind: str = "unicast") -> None:
+        self.run(name, f"ip route add {kind} {destination} " + (f"via {via}" if via else ""))
+
+    def routes(self, name: str) -> str:
+        return self.output(name, "ip route")
+
+    def flush_routes_cache(self, name: str) -> None:
+        self.run(name, "ip route flush cache")
+
+    def flush_neighbours(self, name: str, dev: str) -> None:
+        self.run(name, f"ip neigh flush dev {dev}")
 
     def set_neighbour(self, name: str, dev: str, address: str, mac: str, state: str) -> None:
         self.run(name, f"ip neigh replace {address} lladdr {mac} dev {dev} nud {state}")
@@ -239,8 +260,24 @@ class Lab:
 
     # --- traffic
 
-    def ping(self, name: str, address: str, count: int = 1, interval: float = 1.0, wait: float = 1.0, ttl: int = 64) -> str:
-        return self.output(name, f"ping -n -c {count} -i {interval} -W {wait} -t {ttl} {address}")
+    def ping(
+        self, name: str, address: str, count: int = 1, interval: float = 1.0, wait: float = 1.0, ttl: int = 64, size: int = 56, pmtu: str = "want"
+    ) -> None:
+        self.run(name, f"ping -n -c {count} -i {interval} -W {wait} -t {ttl} -s {size} -M {pmtu} {address}", check=False)
+
+    def send_udp(self, name: str, address: tuple[str, int], data: bytes, sport: int = 0, ttl: int = 64, source: str = "0.0.0.0") -> None:
+        """One datagram from a socket of its own."""
+        with self.socket(name, socket.SOCK_DGRAM) as sender:
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            sender.bind((source, sport))
+            sender.sendto(data, address)
+            self.settle(0.02)
+
+    def inject(self, name: str, dev: str, frame: bytes) -> None:
+        """Send a frame as it is out of a device."""
+        with self.inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+            sender.sendto(frame, (dev, 0))
+        self.settle(0.02)
 
     def socket(self, name: str, kind: int, proto: int = 0) -> socket.socket:
         """An IPv4 socket that lives in a namespace (5 s timeout)."""

@@ -8,11 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.kernel.behaviours_ip import INTERNET
+from tests.kernel.behaviours_link import LINK
+from tests.kernel.behaviours_nat import nat
+from tests.kernel.behaviours_tcp import tcp
 from tests.kernel.cluster import is_fixed_port
 from tests.kernel.lab import Captured, Lab, privately
 from tests.kernel.normalise import Normaliser
 from tests.kernel.stories import STORIES, Recording
 
+RECORDINGS = {**STORIES, **LINK, **INTERNET, "tcp": tcp, "nat": nat}
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -60,7 +65,7 @@ def conntrack_lines(text: str, normaliser: Normaliser) -> str:
 
 def record(name: str, lab: Lab) -> str:
     """Play a story in a lab, this one or the emulator's, and tell it."""
-    recording = STORIES[name](lab)
+    recording = RECORDINGS[name](lab)
     for netns in recording.tables:
         recording.texts.append((f"iptables-save -c on {netns}", without_clock(lab.saved_rules(netns))))
         recording.texts.append((f"conntrack -L on {netns}", lab.conntrack(netns)))
@@ -71,10 +76,10 @@ def record(name: str, lab: Lab) -> str:
 
 def main(arguments: list[str]) -> int:
     show = "-" in arguments
-    names = [name for name in arguments if name != "-"] or list(STORIES)
-    unknown = [name for name in names if name not in STORIES]
+    names = [name for name in arguments if name != "-"] or list(RECORDINGS)
+    unknown = [name for name in names if name not in RECORDINGS]
     if unknown:
-        print(f"no such recording: {unknown[0]} (there are {', '.join(STORIES)})", file=sys.stderr)
+        print(f"no such recording: {unknown[0]} (there are {', '.join(RECORDINGS)})", file=sys.stderr)
         return 2
     if os.geteuid() != 0:
         print("recording needs root", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from socket import SOCK_DGRAM, SOCK_STREAM
+from socket import SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
 
 from tests.kernel.cluster import Cluster
 from tests.kernel.lab import Captured, Lab
@@ -49,7 +49,7 @@ def udp_exchange(lab: Lab, client: str, address: tuple[str, int], server: str, b
 def http_exchange(lab: Lab, client: str, address: tuple[str, int], server: str, bind: tuple[str, int]) -> str:
     """A request and a response in one segment each; the server closes first. The client's address as the server saw it."""
     with lab.socket(server, SOCK_STREAM) as listening:
-        listening.setsockopt(1, 2, 1)  # SO_REUSEADDR
+        listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         listening.bind(bind)
         listening.listen(8)
         calling = lab.socket(client, SOCK_STREAM)
@@ -84,7 +84,7 @@ def pod_to_pod_same_node(lab: Lab) -> Recording:
     cluster = Cluster(lab, nodes=1)
     story = Recording("story 2: three pods on one node", lab, ["node1"])
     for number, pod in enumerate(("a", "b", "c"), 2):
-        story.part(f"pod {pod} is created", lambda pod=pod, number=number: cluster.add_pod(pod, "node1", number))  # type: ignore[misc]
+        story.part(f"pod {pod} is created", lambda pod=pod, number=number: cluster.add_pod(pod, "node1", number))
     story.part("a pings b, nobody knows anybody", lambda: lab.ping("a", "10.244.1.3", 2, 0.2))
     story.part("a sends a datagram to b and back", lambda: udp_exchange(lab, "a", ("10.244.1.3", 5000), "b", ("10.244.1.3", 5000)))
     story.part("a asks b over TCP", lambda: http_exchange(lab, "a", ("10.244.1.3", 8080), "b", ("10.244.1.3", 8080)))

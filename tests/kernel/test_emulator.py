@@ -7,11 +7,10 @@ import difflib
 import pytest
 
 from tests.kernel.emulated import EmulatedLab
-from tests.kernel.record import GOLDEN, record
-from tests.kernel.stories import STORIES
+from tests.kernel.record import GOLDEN, RECORDINGS, record
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", RECORDINGS)
 def test_the_emulator_does_what_the_kernel_did(name: str) -> None:
     kernel = (GOLDEN / f"{name}.txt").read_text().splitlines()[1:]  # the first line has the versions
     emulator = record(name, EmulatedLab()).splitlines()[1:]

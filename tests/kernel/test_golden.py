@@ -7,14 +7,13 @@ import difflib
 import pytest
 
 from tests.kernel.lab import Lab, privately
-from tests.kernel.record import GOLDEN, record
-from tests.kernel.stories import STORIES
+from tests.kernel.record import GOLDEN, RECORDINGS, record
 
 UNHURRIED = {"pod-restart"}  # waits for neighbour timers in real time
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in UNHURRIED else ()) for name in STORIES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in UNHURRIED else ()) for name in RECORDINGS])
 def test_the_kernel_still_does_what_was_recorded(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     then = (GOLDEN / f"{name}.txt").read_text().splitlines()[1:]  # the first line has the versions
     differences = []
