@@ -80,7 +80,7 @@ class Request:
             raise IptablesError(f'option "{word}" requires an argument')
         limit = 2 if letter in NUMBERED + "PE" else 1
         while pending and len(words) < limit and ((not words and letter in CHAIN_NEEDED) or not pending[-1].startswith(("-", "!"))):
-            if len(words) == 1 and letter in "DIR" and not pending[-1].isdigit():
+            if len(words) == 1 and letter in NUMBERED and not pending[-1].isdigit():
                 break
             words.append(pending.pop())
         self.commands[letter] = words
@@ -93,6 +93,8 @@ def command(ns: Namespace, argv: Sequence[str]) -> str:
         if request.version:
             return f"{PROGRAM}\n"
         if not request.commands:
+            for word in request.words:
+                raise IptablesError(f'unknown option "{word}"' if word.startswith("-") else f"Bad argument `{word}'")
             raise IptablesError("no command specified")
         if request.table == "security":
             raise IptablesError("the table 'security' is not supported here", 3)
@@ -119,7 +121,7 @@ def _run(ns: Namespace, request: Request, letter: str, words: list[str]) -> str:
             raise IptablesError(f"Bad argument `{request.words[0]}'" if request.words[0][0] != "-" else f'unknown option "{request.words[0]}"')
         return _list(ns, request, letter, words)
     for word in request.given:
-        if FLAGS[word] != "verbose":
+        if FLAGS[word] != "verbose" and not ("L" in request.commands or "S" in request.commands):
             raise IptablesError(f"Illegal option `{word}' with this command")
     line = edit_line(letter, words + request.words, None, f"command -{letter}")
     return _edit(ns, request.table, line, style.verbose)

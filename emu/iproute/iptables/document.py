@@ -107,7 +107,7 @@ def line(text: str) -> Line:
 def _parse(text: str) -> Document:
     result = Document()
     section: Section | None = None
-    lines = text.splitlines()
+    lines = text.split("\n")
     known = _lines.get
     for at, raw in enumerate(lines, 1):
         found = known(raw) if section is not None else None
@@ -138,7 +138,7 @@ def _parse(text: str) -> Document:
         if found.rules and found.rules[0].counting:
             section.counting = True
     if section is not None:
-        result.error = IptablesError(f"iptables-restore: COMMIT expected at line {len(lines) + 1}", 1)
+        result.error = IptablesError(f"iptables-restore: COMMIT expected at line {len(lines) + bool(lines[-1])}", 1)
     return result
 
 

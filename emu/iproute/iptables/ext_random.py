@@ -99,7 +99,7 @@ class RecentExtension(Extension):
         if "what" not in state:
             raise IptablesError("recent: you must specify one of `--set' `--rcheck' `--update' or `--remove'")
         name = state["name"][0] if "name" in state else "DEFAULT"
-        if not 0 < len(name) < 200 or "/" in name:
+        if not 0 < len(name) < 200 or "/" in name or name.split() != [name]:
             raise self.error(f'bad name "{name}"')
         made = Recent(state["what"][0], name)
         made.invert = state["what"][1]

@@ -12,6 +12,8 @@ STANDING_ALONE = re.compile(r'(?:[^"\\]*(?<!\S)"[^"\\]*"(?!\S))+[^"\\]*').fullma
 
 def split(line: str) -> list[str]:
     """The words of a line. An unclosed quote runs to the end, as in iptables-restore."""
+    if not line.isascii():
+        return _slowly(line)  # str.split takes more for a blank than iptables does
     if '"' not in line:
         return line.split()
     words: list[str] = []
@@ -22,6 +24,11 @@ def split(line: str) -> list[str]:
             else:
                 words += piece.split()
         return words
+    return _slowly(line)
+
+
+def _slowly(line: str) -> list[str]:
+    words: list[str] = []
     word: list[str] = []
     started = quoted = escaped = False
     for char in line:

@@ -54,7 +54,7 @@ def heading(style: Style) -> str:
     """The line above the rules."""
     text = "num  " if style.numbers else ""
     if style.verbose:
-        text += f"{'pkts':>8} {'bytes':>8} " if style.exact else f"{'pkts':>5} {'bytes':>5} "
+        text += f"{'pkts':>8} {'bytes':>10} " if style.exact else f"{'pkts':>5} {'bytes':>5} "
     text += f"{'target':9}  prot opt "
     if style.verbose:
         text += f"{'in':6} {'out':7} "

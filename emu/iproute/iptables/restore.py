@@ -12,7 +12,7 @@ from emu.iproute.iptables.document import Line, Section, document
 from emu.iproute.iptables.errors import IptablesError, refused
 from emu.net.netfilter import get
 from emu.net.netfilter.chain import Chain
-from emu.net.netfilter.edit import Change, Counters, Edit, MissingChain
+from emu.net.netfilter.edit import Busy, Change, Counters, Edit, Misplaced, MissingChain
 from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, EMPTY, Content, Layer
 from emu.net.netns import Namespace, NetError
@@ -208,4 +208,9 @@ def _commit(edit: Edit, section: Section) -> Change:
                 raise IptablesError(f"iptables-restore: line {at}: Chain '{error.chain}' does not exist", 2, 2) from None
         raise refused(error, f"iptables-restore: line {section.committed_at} failed: ") from None
     except NetError as error:
-        raise refused(error, f"iptables-restore: line {section.committed_at} failed: ") from None
+        number = section.committed_at
+        for at, line in section.lines:
+            if (isinstance(error, Misplaced) and error.rule in line.rules) or (isinstance(error, Busy) and line.what == "X" and line.chain == error.chain):
+                number = at
+                break
+        raise refused(error, f"iptables-restore: line {number} failed: ") from None

@@ -321,6 +321,8 @@ def interface(name: str) -> str:
         raise IptablesError("Empty interface is likely to be undesired")
     if len(name) >= 16:
         raise IptablesError(f"interface name `{name}' must be shorter than IFNAMSIZ (15)")
+    if name.split() != [name]:
+        raise IptablesError(f"interface name `{name}' holds a blank")
     return name
 
 

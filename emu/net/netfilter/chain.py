@@ -51,7 +51,7 @@ class Chain:
 
     @property
     def hooks(self) -> int:
-        """Bit per hook at which all targets of this chain may run."""
+        """Bit per hook at which all rules of this chain may run."""
         return self._linked()[1]
 
     def _linked(self) -> tuple[tuple[str, ...], int]:
@@ -62,8 +62,8 @@ class Chain:
             for rule in self.rules:
                 if rule.jump is not None:
                     names[rule.jump] = None
-                elif rule.target is not None:
-                    hooks &= rule.target.hooks
+                if rule.target is not None or rule.matches:
+                    hooks &= rule.hooks
             links = self._links = tuple(names), hooks
         return links
 

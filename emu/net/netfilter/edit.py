@@ -28,6 +28,22 @@ class MissingChain(NetError):
         self.chain = chain
 
 
+class Busy(NetError):
+    """A chain that is to go is jumped to."""
+
+    def __init__(self, chain: str, by: str) -> None:
+        super().__init__(EBUSY, f"CHAIN_DEL failed (Device or resource busy): chain {chain} is used by {by}")
+        self.chain = chain
+
+
+class Misplaced(NetError):
+    """A target where the kernel does not allow it."""
+
+    def __init__(self, chain: str, rule: Rule, why: str) -> None:
+        super().__init__(EINVAL, f"RULE_APPEND failed (Invalid argument): rule in chain {chain}: {why}")
+        self.rule = rule
+
+
 class Change:
     """`content` after the edits. `origins`: for each changed chain the old index of each rule now in it, -1 for a new one.
     `fresh`: chains whose counters start again. `counters`: values that the edits set.
@@ -213,10 +229,15 @@ class Edit:
         raise NetError(ENOENT, "Bad rule (does a matching rule exist in that chain?).")
 
     def allowed(self, name: str, rule: Rule) -> None:
-        """A target that another table's hooks are for is refused at once, as the kernel does."""
+        """A target or match where it has no sense is refused at once, as the kernel does."""
         target = rule.target
         if target is not None and target.tables is not None and self.table not in target.tables:
-            raise NetError(EINVAL, f"RULE_APPEND failed (Invalid argument): rule in chain {name}: {target.name} is for table {' or '.join(target.tables)} only")
+            raise Misplaced(name, rule, f"{target.name} is for table {' or '.join(target.tables)} only")
+        if name in HOOK_NAMES:
+            bit = 1 << HOOK_NAMES.index(name)
+            for part in (*rule.matches, target):
+                if part is not None and not part.base_hooks & bit:
+                    raise Misplaced(name, rule, f"{part.name} may not stand in {name}")
 
     # -- the end
 
@@ -247,11 +268,11 @@ class Edit:
                 change.origins[name] = draft.origins
         change.counters = counters
         for name in self.wanted:
-            if change.content.get(name) is None:
+            if change.content.get(name) is None and name not in self.removed:
                 raise MissingChain(name)
         for chain in layer.values():
             for name in chain.jumps if chain is not None else ():
-                if change.content.get(name) is None:
+                if change.content.get(name) is None and name not in self.removed:
                     raise MissingChain(name)
         check(self.table, change.content, self.removed)
         return change
@@ -265,14 +286,14 @@ def check(table: str, content: Content, removed: Iterable[str]) -> None:
         for chain in content.chains():
             for jump in chain.jumps:
                 if jump in missing:
-                    raise NetError(EBUSY, f"CHAIN_DEL failed (Device or resource busy): chain {jump} is used by {chain.name}")
+                    raise Busy(jump, chain.name)
     known: dict[str, tuple[int, int]] = {}
     for name in BUILTIN[table]:
         base = content.get(name)
         if base is not None:
             depth, hooks = _reach(content, base, known, {})
             if not hooks >> HOOK_NAMES.index(name) & 1:
-                raise NetError(EINVAL, f"RULE_APPEND failed (Invalid argument): rule in chain {_offender(content, base, HOOK_NAMES.index(name))}")
+                raise _offender(content, base, HOOK_NAMES.index(name))
             if depth > MAX_DEPTH:
                 raise NetError(EMLINK, f"RULE_APPEND failed (Too many links): rule in chain {name}: jumps go deeper than {MAX_DEPTH}")
 
@@ -301,12 +322,13 @@ def _reach(content: Content, chain: Chain, known: dict[str, tuple[int, int]], pa
     return depth, hooks
 
 
-def _offender(content: Content, chain: Chain, hook: int) -> str:
-    """The chain, reachable from `chain`, that holds a target not allowed at `hook`."""
+def _offender(content: Content, chain: Chain, hook: int) -> NetError:
+    """The error about the first target, reachable from `chain`, that may not run at `hook`."""
     for rule in chain.rules:
-        if rule.target is not None and not rule.target.hooks >> hook & 1:
-            return f"{chain.name}: {rule.target.name} cannot be reached from {HOOK_NAMES[hook]}"
+        if not rule.hooks >> hook & 1:
+            wrong = next((match for match in rule.matches if not match.hooks >> hook & 1), rule.target)
+            return Misplaced(chain.name, rule, f"{wrong.name if wrong else ''} may not be reached from {HOOK_NAMES[hook]}")
         target = content.get(rule.jump) if rule.jump else None
         if target is not None and not _reach(content, target, {}, {})[1] >> hook & 1:
             return _offender(content, target, hook)
-    return chain.name
+    return NetError(EINVAL, f"rule in chain {chain.name}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emu.net.netfilter.expression import Part, call
 from emu.net.netfilter.rule import Match
+from emu.net.netfilter.table import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
@@ -105,6 +106,7 @@ class Mac(Match):
     """Source MAC of a received frame; false without one, inverted or not (mac_mt)."""
 
     name = "mac"
+    hooks = 1 << PREROUTING | 1 << INPUT | 1 << FORWARD
     __slots__ = ("address", "invert")
 
     def __init__(self, address: bytes, invert: bool) -> None:
@@ -146,6 +148,13 @@ class Addrtype(Match):
         self.invert_source = self.invert_destination = False
         self.limit = ""
 
+    @property
+    def base_hooks(self) -> int:  # type: ignore[override]
+        """A device that the address must belong to must be there."""
+        if self.limit == "in":
+            return 0x1F & ~(1 << OUTPUT | 1 << POSTROUTING)
+        return 0x1F & ~(1 << PREROUTING | 1 << INPUT) if self.limit else 0x1F
+
     def part(self) -> Part:
         from emu.net.route import addr_type  # routing calls the hooks
 
@@ -173,6 +182,11 @@ class Physdev(Match):
         self.is_in: bool | None = None
         self.is_out: bool | None = None
         self.is_bridged: bool | None = None
+
+    @property
+    def base_hooks(self) -> int:  # type: ignore[override]
+        """Of what is sent here the outgoing port is not known."""
+        return 0x1F & ~(1 << OUTPUT) if (self.outdev or self.is_out is not None) and not self.is_bridged else 0x1F
 
     def part(self) -> Part:
         return call(self._run)

@@ -34,6 +34,8 @@ class Match:
     cacheable = True  # the same for every packet of one flow, as long as no table changes
     counting = False
     needs_ct = False
+    hooks = 0x1F  # bit per hook number: from which base chains it may be reached
+    base_hooks = 0x1F  # in which base chains it may stand itself (what checkentry looks at; a user chain has no hook then)
     __slots__ = ()
 
     def part(self) -> Part:
@@ -59,7 +61,8 @@ class Target:
 
     name = ""
     tables: tuple[str, ...] | None = None
-    hooks: int = 0x1F  # bit per hook number
+    hooks: int = 0x1F  # as with matches
+    base_hooks: int = 0x1F
     needs_ct = False
     cacheable = True
     shown = True  # worth a line in a hop table
@@ -145,6 +148,14 @@ class Rule:
     def needs_ct(self) -> bool:
         """Whether connection tracking must run for it."""
         return (self.target is not None and self.target.needs_ct) or any(match.needs_ct for match in self.matches)
+
+    @property
+    def hooks(self) -> int:
+        """Bit per hook at which target and matches may run."""
+        hooks = self.target.hooks if self.target is not None else 0x1F
+        for match in self.matches:
+            hooks &= match.hooks
+        return hooks
 
     def own_copy(self) -> Rule:
         """The same rule with counts of its own."""

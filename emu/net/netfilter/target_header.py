@@ -79,7 +79,7 @@ class TcpMss(Target):
         self.mss = mss
 
     @property
-    def hooks(self) -> int:  # type: ignore[override]
+    def base_hooks(self) -> int:  # type: ignore[override]
         """Clamping needs a route."""
         return 1 << FORWARD | 1 << OUTPUT | 1 << POSTROUTING if self.mss == CLAMP else 0x1F
 
