@@ -315,7 +315,7 @@ def packet(track: Conntrack, ct: Entry, skb: Skb, direction: int, hook: int) -> 
     if old != new:
         if new == FIN_WAIT:
             tcp.seen[direction].flags |= CLOSE_INIT
-        if track.tp.step:
+        if track.tp.step and (old or new != SYN_SENT):  # that a SYN begins a connection is said already
             track.step(skb, f"{STATE_NAMES[old]} → {STATE_NAMES[new]}")
     # A connection that seems stuck is not kept for days.
     if tcp.retrans >= sysctl.nf_conntrack_tcp_max_retrans and timeout > sysctl.nf_conntrack_tcp_timeout_max_retrans:
