@@ -141,8 +141,6 @@ def on_link(dev: NetDevice, a: int, b: int) -> bool:
 def _device_event(dev: NetDevice, event: str) -> None:
     """inetdev_event."""
     ns = dev.netns
-    if ns.fib is None:  # a switch's port: no IP there
-        return
     if event == notifier.UP:
         if dev is ns.lo and not dev.addresses:
             add(ns, dev, IfAddr(0x7F000001, 8, scope=SCOPE_HOST, label=dev.name))

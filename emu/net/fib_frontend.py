@@ -154,8 +154,6 @@ def _drop_nexthops(ns: Namespace, dev: NetDevice, force: bool = False, unregiste
 def _device_event(dev: NetDevice, event: str) -> None:
     """fib_netdev_event. Carrier and MTU are read from the device at lookup, so CHANGE and CHANGEMTU only end cached decisions."""
     ns = dev.netns
-    if ns.fib is None:  # a switch's port: no IP there
-        return
     if event == notifier.UP:
         for route in _kernel_routes(dev).values():
             _add(ns, route)

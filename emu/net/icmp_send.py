@@ -71,7 +71,7 @@ def rates(ns: Namespace) -> Rates:
     state = ns.icmp
     if state is None:
         state = ns.icmp = Rates()
-    return state  # type: ignore[no-any-return]
+    return state
 
 
 def _exempt(ns: Namespace, type_: int, code: int) -> bool:

@@ -10,6 +10,12 @@ from emu.net.skb import Skb
 from emu.trace.points import BORN, DELIVERED, DROPPED, HELD, RELEASED
 
 if TYPE_CHECKING:
+    from emu.net.fib import Fib
+    from emu.net.icmp_send import Rates
+    from emu.net.ip_fragment import Reassembly
+    from emu.net.ip_ident import Idents
+    from emu.net.neigh import NeighTable
+    from emu.net.sysctl import Sysctl
     from emu.sim import Sim
     from emu.trace import Tracepoints
     from emu.wire.frame import Frame
@@ -55,12 +61,12 @@ class Namespace:
         self.by_index: dict[int, NetDevice] = {}
         self.next_ifindex = 1
         # The tables; `emu.net.stack.new_namespace` fills them, so that this file needs no knowledge of their kinds.
-        self.sysctl: Any = None
-        self.fib: Any = None
-        self.neigh: Any = None
-        self.reasm: Any = None
-        self.icmp: Any = None
-        self.ip_id: Any = None
+        self.sysctl: Sysctl = None  # type: ignore[assignment]
+        self.fib: Fib = None  # type: ignore[assignment]
+        self.neigh: NeighTable = None  # type: ignore[assignment]
+        self.reasm: Reassembly | None = None  # from the first fragment on
+        self.icmp: Rates | None = None  # from the first ICMP sent on
+        self.ip_id: Idents | None = None  # from the first packet that needs one on
         self.sockets: Any = None
         self.nf: Any = None  # Netfilter, from the first rule on
         self.ct: Any = None  # Conntrack, from the first rule that needs it on

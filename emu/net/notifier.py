@@ -30,7 +30,7 @@ def register(priority: int, callback: Callable[[NetDevice, str], None]) -> None:
 def call(device: NetDevice, event: str) -> None:
     """Tell everybody (call_netdevice_notifiers). Nobody listens in a namespace without an IP layer, a switch's."""
     device.netns.generation += 1
-    if device.netns.fib is None:
+    if not device.netns.fib:
         return
     for _, callback in _chain:
         callback(device, event)
