@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct, pack
 
 from emu.pcap.file import EPOCH_NS, LINKTYPE_ETHERNET, SNAPLEN, CaptureFile
@@ -79,7 +80,7 @@ class PcapngWriter(CaptureFile):
             wire = wire[:SNAPLEN]
         here = len(wire)
         if comment:
-            tail = _PAD[here & 3] + option(OPT_COMMENT, text(comment)) + _ENDINGS[direction]
+            tail = _PAD[here & 3] + _comment_option(comment) + _ENDINGS[direction]
         else:
             tail = _TAILS[direction][here & 3]
         total = 32 + here + len(tail)
@@ -89,6 +90,12 @@ class PcapngWriter(CaptureFile):
         buf += _packet(ENHANCED_PACKET, total, interface, stamp >> 32, stamp & 0xFFFFFFFF, here, length) + wire + tail + _u32(total)
         if len(buf) >= self.limit:
             self.flush()
+
+
+@lru_cache(maxsize=8192)
+def _comment_option(comment: str) -> bytes:
+    """A comment as an option. The packets of a connection have the same few comments."""
+    return option(OPT_COMMENT, text(comment))
 
 
 def text(value: str) -> bytes:
