@@ -72,7 +72,8 @@ class Flow:
     """One flow at one device. `head`: Ethernet header, version, header length and TOS. `steps`: (device, is it sent, form or None as before)."""
 
     __slots__ = (
-        "counters", "ct", "fdb", "form", "frag", "generation", "head", "last", "max_length", "min_ttl", "port", "status", "steps", "stream", "unreplied", "verify",
+        "counters", "ct", "fdb", "form", "frag", "generation", "head", "last", "max_length", "min_ttl", "port", "status", "steps", "stream", "unreplied",
+        "verify",
     )  # fmt: skip
 
     def __init__(self, device: NetDevice, first: bytes, trail: Trail, counters: list[Any], fdb: Any) -> None:

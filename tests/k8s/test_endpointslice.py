@@ -64,7 +64,8 @@ def test_a_deleted_pod_and_a_deleted_service_leave_nothing():
     sim.run()
     api.delete(one)
     sim.run()
-    assert addresses(api) == [] and len(api.slices) == 1  # a Service with a selector keeps one empty slice
+    assert addresses(api) == []
+    assert len(api.slices) == 1  # a Service with a selector keeps one empty slice
     api.delete(web)
     sim.run()
     assert not api.slices
@@ -120,4 +121,5 @@ def test_a_burst_of_changes_is_one_sync():
     assert controller.busy
     before = sim.events
     sim.run()
-    assert sim.events - before == 1 and not controller.busy
+    assert sim.events - before == 1
+    assert not controller.busy

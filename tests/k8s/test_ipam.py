@@ -24,7 +24,7 @@ def test_a_full_range_says_so_and_names_itself():
     ipam = HostLocal("10.244.1.0/30")
     assert ipam.allocate("a") == "10.244.1.2"
     assert ipam.free == 0
-    with pytest.raises(KubernetesError, match="no IP addresses available in range set: 10.244.1.1-10.244.1.2"):
+    with pytest.raises(KubernetesError, match=r"no IP addresses available in range set: 10\.244\.1\.1-10\.244\.1\.2"):
         ipam.allocate("b")
 
 
@@ -38,5 +38,5 @@ def test_only_the_owner_releases_an_address():
 
 
 def test_a_range_too_small_for_pods_is_refused():
-    with pytest.raises(KubernetesError, match="10.0.0.0/31 is too small"):
+    with pytest.raises(KubernetesError, match=r"10\.0\.0\.0/31 is too small"):
         HostLocal("10.0.0.0/31")

@@ -50,7 +50,7 @@ class Side:
 
     def answer(self, pod):
         """Something back, so that the connection has seen a reply."""
-        name, (_, source, port, *_) = next(entry for entry in reversed(self.got) if entry[0] == pod.name)
+        _, (_, source, port, *_) = next(entry for entry in reversed(self.got) if entry[0] == pod.name)
         server = next(sock for socks in pod.netns.sockets.udp.values() for sock in socks)
         server.sendto(b"back", source, port)
         self.cluster.run(0.01)
@@ -184,7 +184,8 @@ def frames_by_hand(side):
     untap()
     wire = wires[0]
     low_ttl = wire[:22] + b"\x01" + wire[23:24] + ((wire[24] << 8 | wire[25]) + 0x3F00 & 0xFFFF).to_bytes(2, "big") + wire[26:]
-    spoiled = [low_ttl, wire[:24] + b"\0\0" + wire[26:], wire[:-1] + b"!", wire + b"padding", wire[:-3], wire[:40], wire[:30], wire[:38] + b"\0\x09" + wire[40:]]
+    spoiled = [low_ttl, wire[:24] + b"\0\0" + wire[26:], wire[:-1] + b"!", wire + b"padding", wire[:-3], wire[:40], wire[:30]]
+    spoiled += [wire[:38] + b"\0\x09" + wire[40:]]
     spoiled += [wire[:20] + b"\x20\0" + wire[22:], wire[:12] + b"\x08\x06" + wire[14:], wire[:15] + b"\x10" + wire[16:]]
     host = side.node1.devices[side.client.host_device]
     for bad in spoiled:

@@ -6,7 +6,7 @@ A full sync writes every chain. A partial one leaves out the chains of services 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from emu.k8s.proxy.rules import Detector, PortRules
 
@@ -46,7 +46,7 @@ ANTI_MARTIAN = (
 class Options:
     """kube-proxy's configuration as far as the rules depend on it. `node_port_ips`: None for every local address."""
 
-    detector: Detector = Detector()
+    detector: Detector = field(default_factory=Detector)
     masquerade_all: bool = False
     localhost_nodeports: bool = True
     node_port_ips: tuple[str, ...] | None = None

@@ -6,10 +6,11 @@ from emu.k8s.proxy.rules import Detector, PortWriter, detect_by_cidr, probabilit
 
 NODE = Node("node1", "192.168.0.2", "10.0.1.0/24")
 SVC, SEP = "KUBE-SVC-XPGD46QRK7WJZT7O", "KUBE-SEP-SXIVWICOYRO3J4NJ"
+CLUSTER = detect_by_cidr("10.0.0.0/8")
 HERE, AWAY = Endpoint("10.180.0.1", "node1"), Endpoint("10.180.2.1", "node2")
 
 
-def write(*endpoints, detector=detect_by_cidr("10.0.0.0/8"), node_port=0, masquerade_all=False, large=False, **fields):
+def write(*endpoints, detector=CLUSTER, node_port=0, masquerade_all=False, large=False, **fields):
     port = ServicePort(80, 80, "TCP", "p80", node_port)
     service = Service("svc1", "ns1", (port,), {"a": "b"}, fields.pop("type", "ClusterIP"), "172.30.0.41", **fields)
     piece = EndpointSlice("s", "ns1", "svc1", (EndpointPort("p80", 80),), endpoints)
@@ -39,8 +40,10 @@ def test_the_chances_of_three_endpoints():
 
 def test_affinity_asks_recent_first_and_records_last():
     rules = write(HERE, session_affinity_seconds=10800)
-    assert rules.chain_rules[1] == f'-A {SVC} -m comment --comment "ns1/svc1:p80 -> 10.180.0.1:80" -m recent --name {SEP} --rcheck --seconds 10800 --reap -j {SEP}'
-    assert rules.chain_rules[-1] == f"-A {SEP} -m comment --comment ns1/svc1:p80 -m recent --name {SEP} --set -m tcp -p tcp -j DNAT --to-destination 10.180.0.1:80"
+    arrow = '-m comment --comment "ns1/svc1:p80 -> 10.180.0.1:80"'
+    assert rules.chain_rules[1] == f'-A {SVC} {arrow} -m recent --name {SEP} --rcheck --seconds 10800 --reap -j {SEP}'
+    recent = f"-m recent --name {SEP} --set"
+    assert rules.chain_rules[-1] == f"-A {SEP} -m comment --comment ns1/svc1:p80 {recent} -m tcp -p tcp -j DNAT --to-destination 10.180.0.1:80"
 
 
 def test_no_endpoints_are_refused_everywhere():
@@ -52,12 +55,14 @@ def test_no_endpoints_are_refused_everywhere():
         f"-A KUBE-EXTERNAL-SERVICES {text} -m tcp -p tcp -d 1.2.3.4 --dport 80 -j REJECT",
         f"-A KUBE-EXTERNAL-SERVICES {text} -m addrtype --dst-type LOCAL -m tcp -p tcp --dport 3001 -j REJECT",
     ]
-    assert not rules.chains and not rules.nat_services + rules.nat_nodeports
+    assert not rules.chains
+    assert not rules.nat_services + rules.nat_nodeports
 
 
 def test_internal_local_without_a_local_endpoint_drops():
     rules = write(AWAY, internal_traffic_policy=LOCAL)
-    assert rules.filter_services == ['-A KUBE-SERVICES -m comment --comment "ns1/svc1:p80 has no local endpoints" -m tcp -p tcp -d 172.30.0.41 --dport 80 -j DROP']
+    text = '-m comment --comment "ns1/svc1:p80 has no local endpoints"'
+    assert rules.filter_services == [f"-A KUBE-SERVICES {text} -m tcp -p tcp -d 172.30.0.41 --dport 80 -j DROP"]
 
 
 def test_a_node_port_under_policy_cluster_masquerades():
@@ -96,9 +101,11 @@ def test_source_ranges_write_a_firewall_chain_and_a_drop():
         f"-A {fw} {note} -s 192.168.0.0/24 -j {ext}", f"-A {fw} {note} -s 203.0.113.0/25 -j {ext}", f"-A {fw} {note} -s 1.2.3.4 -j {ext}",
         f'-A {fw} -m comment --comment "other traffic to ns1/svc1:p80 will be dropped by KUBE-PROXY-FIREWALL"',
     ]  # fmt: skip
-    assert rules.filter_firewall == [f'-A KUBE-PROXY-FIREWALL -m comment --comment "ns1/svc1:p80 traffic not accepted by {fw}" -m tcp -p tcp -d 1.2.3.4 --dport 80 -j DROP']
+    text = f'-m comment --comment "ns1/svc1:p80 traffic not accepted by {fw}"'
+    assert rules.filter_firewall == [f"-A KUBE-PROXY-FIREWALL {text} -m tcp -p tcp -d 1.2.3.4 --dport 80 -j DROP"]
     open_to_all = write(HERE, node_port=3001, type="LoadBalancer", lb_ips=("1.2.3.4",), source_ranges=("192.168.0.0/24", "0.0.0.0/0"))
-    assert not open_to_all.filter_firewall and fw not in open_to_all.chains
+    assert not open_to_all.filter_firewall
+    assert fw not in open_to_all.chains
 
 
 def test_the_health_check_port_is_accepted():
