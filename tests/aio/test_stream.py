@@ -73,7 +73,7 @@ def test_what_connect_can_end_with(lab: Lab, address: str, port: int, error: typ
 
 
 def test_nobody_answers_until_the_program_or_the_kernel_gives_up(lab: Lab) -> None:
-    lab.b.protocols[6] = lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")
+    lab.b.protocols = lab.b.protocols | {6: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
 
     async def client(timeout: float | None) -> None:
         async with asyncio.timeout(timeout):

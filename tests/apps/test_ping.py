@@ -69,7 +69,7 @@ def test_nobody_at_home(lab: Routed) -> None:
 
 
 def test_silence_is_waited_for(lab: Routed) -> None:
-    lab.b.protocols[1] = lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")
+    lab.b.protocols = lab.b.protocols | {1: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
     result = lab.run(lab.a, ping(FAR, 2))
     assert result.lines[1:] == ["", "--- 10.0.9.2 ping statistics ---", "2 packets transmitted, 0 received, 100% packet loss, time 1000ms", ""]
     assert lab.sim.now == 11_000_000_000, "10 s after the last one"
@@ -116,7 +116,7 @@ def test_a_reply_that_comes_twice_is_a_duplicate(lab: Routed) -> None:
         receive(ns, skb.clone())  # type: ignore[arg-type,attr-defined]
         receive(ns, skb)  # type: ignore[arg-type]
 
-    lab.a.protocols[1] = twice  # type: ignore[assignment]
+    lab.a.protocols = lab.a.protocols | {1: twice}  # type: ignore[dict-item]
     result = lab.run(lab.a, ping(FAR, 2))
     assert "64 bytes from 10.0.9.2: icmp_seq=1 ttl=63 time=0.008 ms (DUP!)" in result.lines
     assert any(line.startswith("2 packets transmitted, 2 received, +") for line in result.lines)

@@ -45,7 +45,7 @@ def test_its_probes_are_those_of_linux(lab: Routed) -> None:
 
 
 def test_hops_that_are_silent(lab: Routed) -> None:
-    lab.b.protocols[17] = lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")
+    lab.b.protocols = lab.b.protocols | {17: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
     result = lab.run(lab.a, traceroute(FAR, max_hops=3, wait=1))
     assert [line[3:] for line in result.lines[2:]] == [" * * *", " * * *"]
     assert not result.reached

@@ -107,7 +107,7 @@ def test_a_closed_port_refuses_at_once(lab: Lab) -> None:
 def test_nobody_answers_and_connect_gives_up(lab: Lab) -> None:
     link.set_down(lab.b, "eth0")
     link.set_up(lab.b, "eth0")
-    lab.b.protocols[6] = lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")
+    lab.b.protocols = lab.b.protocols | {6: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
     client = TcpSocket(lab.a)
     client.connect(B_IP, 80)
     lab.go(300)
@@ -299,7 +299,7 @@ def test_keepalive_asks_an_idle_peer_and_gives_up_on_a_dead_one(lab: Lab) -> Non
     assert flags(lab)[-2:] == [("tx", A), ("rx", A)]
     assert client.error == 0
     server.kill()
-    lab.b.protocols[6] = lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")
+    lab.b.protocols = lab.b.protocols | {6: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
     lab.go(7200 + 10 * 75)
     assert client.take_error() == 110
 
