@@ -243,7 +243,7 @@ DEFAULT_RULES = (Rule(0, TABLE_LOCAL), Rule(32766, TABLE_MAIN), Rule(32767, TABL
 class Fib:
     """A namespace's tables, rules and caches of decisions. `inputs` and `outputs` hold Dst objects by flow, valid while `generation` is the namespace's."""
 
-    __slots__ = ("custom_local", "custom_rules", "exceptions", "generation", "inputs", "local", "main", "ns", "outputs", "peers", "rules", "tables")
+    __slots__ = ("custom_local", "custom_rules", "exceptions", "generation", "inputs", "local", "main", "ns", "outputs", "rules", "tables")
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -257,7 +257,6 @@ class Fib:
         self.outputs: dict[Any, Any] = {}
         self.generation = -1
         self.exceptions: dict[int, Any] | None = None  # destination -> learned path MTU and gateway (fib_nh_exception)
-        self.peers: Any = None  # inet_peer: rates of ICMP to each address
 
     def invalidate(self) -> None:
         """Something a routing decision depends on changed (rt_cache_flush)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.net import icmp_send, pmtu
+from emu.net import icmp_send, pmtu, sockets
 from emu.net.fib import RTN_BROADCAST, RTN_MULTICAST
 from emu.net.icmp_send import (
     DEST_UNREACH,
@@ -19,7 +19,6 @@ from emu.net.icmp_send import (
     TIMESTAMP,
     TIMESTAMPREPLY,
     describe,
-    send_error,
 )
 from emu.net.route import addr_type
 from emu.wire.checksum import verify
@@ -60,8 +59,6 @@ def rcv(ns: Namespace, skb: Skb) -> None:
         _echo(ns, skb, message)
     elif type_ == ECHOREPLY:
         if ns.sockets is not None:
-            from emu.net import sockets
-
             sockets.echo_reply(ns, skb)
         else:
             ns.drop(skb, "NO_SOCKET", "echo reply nobody waits for")
@@ -143,6 +140,3 @@ def _error(ns: Namespace, skb: Skb, message: bytes, info: int) -> None:
     handler = ns.err_handlers.get(quoted[9])
     if handler is not None:
         handler(ns, skb, type_, code, info, quoted)
-
-
-__all__ = ["rcv", "send_error"]

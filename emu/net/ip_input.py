@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.net import icmp_send
+from emu.net import icmp_send, sockets
 from emu.net.fib import EACCES, EHOSTUNREACH, ENETUNREACH, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, RTN_UNREACHABLE
 from emu.net.ip_forward import ip_forward
 from emu.net.ip_fragment import DEFRAG_LOCAL_DELIVER, defrag
@@ -117,7 +117,7 @@ def ip_local_deliver(ns: Namespace, skb: Skb) -> None:
 
 def ip_local_deliver_finish(ns: Namespace, skb: Skb) -> None:
     """Copies for raw sockets, then the protocol's own handler (ip_protocol_deliver_rcu)."""
-    raw = ns.sockets is not None and _raw_deliver(ns, skb)
+    raw = ns.sockets is not None and sockets.raw_deliver(ns, skb)
     handler = ns.protocols.get(skb.proto)
     if handler is not None:
         handler(ns, skb)
@@ -126,12 +126,3 @@ def ip_local_deliver_finish(ns: Namespace, skb: Skb) -> None:
     else:
         icmp_send.send_error(ns, skb, 3, 2)
         ns.drop(skb, "IP_NOPROTO", f"no handler for IP protocol {skb.proto}")
-
-
-def _raw_deliver(ns: Namespace, skb: Skb) -> bool:
-    from emu.net import sockets
-
-    return sockets.raw_deliver(ns, skb)
-
-
-__all__ = ["ip_local_deliver", "ip_local_deliver_finish", "ip_rcv", "ip_rcv_finish"]

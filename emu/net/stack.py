@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emu.net import addr, arp, fib_frontend, icmp, ip_input
+from emu.net import arp, icmp, ip_input, sockets
 from emu.net.fib import Fib
 from emu.net.loopback import Loopback
 from emu.net.neigh import NeighTable
@@ -13,7 +13,6 @@ from emu.net.skb import Skb
 from emu.net.sysctl import Sysctl
 
 IPPROTO_ICMP = 1
-
 
 # The same in every namespace, as on Linux (ptype_base, inet_protos). The sockets put theirs in too.
 _HANDLERS: dict[int, Callable[[Namespace, Skb], None]] = {ETH_P_IP: ip_input.ip_rcv, ETH_P_ARP: arp.rcv}
@@ -32,16 +31,5 @@ def new_namespace(name: str, kernel: Kernel) -> Namespace:
     ns.neigh = NeighTable(ns)
     ns.lo = Loopback()
     ns.add_device(ns.lo)
-    _install_sockets(ns)
-    return ns
-
-
-def _install_sockets(ns: Namespace) -> None:
-    try:
-        from emu.net import sockets
-    except ImportError:
-        return
     sockets.install(ns)
-
-
-__all__ = ["addr", "fib_frontend", "new_namespace"]
+    return ns

@@ -39,7 +39,7 @@ RANGES: dict[str, tuple[int, int]] = {
 CONF_RANGES: dict[str, tuple[int, int]] = {
     "bc_forwarding": (0, 0), "bootp_relay": (0, 0), "force_igmp_version": (0, 0), "log_martians": (0, 1), "mc_forwarding": (0, 0), "tag": (INT_MIN, INT_MAX),
 }  # fmt: skip
-MACHINE = {"gc_thresh1": "gc_thresh1", "gc_thresh2": "gc_thresh2", "gc_thresh3": "gc_thresh3"}
+MACHINE = ("gc_thresh1", "gc_thresh2", "gc_thresh3")
 READ_ONLY = ("net.ipv4.conf.all.mc_forwarding", "net.netfilter.nf_conntrack_buckets")
 
 
