@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emu.net.netfilter.expression import MatchFn
+from emu.net.netfilter.match_recent import Recent
 from emu.net.netfilter.rule import ACCEPT, DROP, RETURN, Rule, Verdict
 
 INDEX_FROM = 8  # rules with an exact key that make an index worth its memory
@@ -41,7 +42,7 @@ class Chain:
         self._key = ""
         self._keyed: dict[int, list[int]] = {}
         self._rest: list[int] = []
-        self._links: tuple[tuple[str, ...], int] | None = None
+        self._links: tuple[tuple[str, ...], int, tuple[tuple[str, int], ...]] | None = None
         self._cacheable: bool | None = None
 
     @property
@@ -54,17 +55,24 @@ class Chain:
         """Bit per hook at which all rules of this chain may run."""
         return self._linked()[1]
 
-    def _linked(self) -> tuple[tuple[str, ...], int]:
+    @property
+    def lists(self) -> tuple[tuple[str, int], ...]:
+        """(name, stamps an address) of each `recent` list that rules here use."""
+        return self._linked()[2]
+
+    def _linked(self) -> tuple[tuple[str, ...], int, tuple[tuple[str, int], ...]]:
         links = self._links
         if links is None:
             hooks = 0x1F
             names: dict[str, None] = {}
+            lists: list[tuple[str, int]] = []
             for rule in self.rules:
                 if rule.jump is not None:
                     names[rule.jump] = None
                 if rule.target is not None or rule.matches:
                     hooks &= rule.hooks
-            links = self._links = tuple(names), hooks
+                    lists += [(match.list_name, match.size) for match in rule.matches if isinstance(match, Recent)]
+            links = self._links = tuple(names), hooks, tuple(lists)
         return links
 
     @property

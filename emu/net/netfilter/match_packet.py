@@ -47,6 +47,7 @@ class Ttl(Match):
     """`compare`: "==", "!=", "<" or ">"."""
 
     name = "ttl"
+    cacheable = False
     __slots__ = ("compare", "value")
 
     def __init__(self, compare: str, value: int) -> None:

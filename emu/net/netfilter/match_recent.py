@@ -59,6 +59,16 @@ class RecentList:
         entries[address] = Entry(now, ttl)
 
 
+def keep_lists(lists: dict[str, RecentList], sizes: dict[str, int]) -> None:
+    """After a change of rules: a list without a rule goes, one that has to hold more stamps than before begins again (recent_mt_check)."""
+    for name in list(lists):
+        size = sizes.get(name)
+        if size is None:
+            del lists[name]
+        elif size > lists[name].size:
+            lists[name] = RecentList(size)
+
+
 class Recent(Match):
     """`what`: set, rcheck, update or remove. `seconds`, `hitcount`: 0 for not asked. `destination`: the address is the packet's destination."""
 
@@ -89,10 +99,7 @@ class Recent(Match):
     def _list(self, nf: Netfilter) -> RecentList:
         table: RecentList | None = nf.recent.get(self.list_name)
         if table is None:
-            table = nf.recent[self.list_name] = RecentList(self.size)
-        elif table.size < self.size:
-            table.entries.clear()
-            table.size = self.size
+            table = nf.recent[self.list_name] = RecentList(max(self.size, nf.recent_sizes().get(self.list_name, 0)))
         return table
 
     def _run(self, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None, nf: Netfilter) -> bool:

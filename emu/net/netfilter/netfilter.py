@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net.netfilter.chain import Chain
 from emu.net.netfilter.edit import Change
+from emu.net.netfilter.match_recent import keep_lists
 from emu.net.netfilter.rule import ACCEPT, Rule
 from emu.net.netfilter.table import BUILTIN, FORWARD, HOOK_NAMES, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from emu.net.netfilter.tablestate import Table
@@ -48,7 +49,7 @@ class Netfilter:
     """
 
     __slots__ = (
-        "_cacheable", "_statistic", "hashlimit", "hook_now", "log", "ns", "recent", "steps", "table", "tables", "trail", "where",
+        "_cacheable", "_recent_sizes", "_statistic", "hashlimit", "hook_now", "log", "ns", "recent", "steps", "table", "tables", "trail", "where",
     )  # fmt: skip
 
     def __init__(self, ns: Namespace) -> None:
@@ -64,6 +65,7 @@ class Netfilter:
         self.trail: list[Any] | None = None
         self._statistic: random.Random | None = None
         self._cacheable: bool | None = None
+        self._recent_sizes: dict[str, int] | None = None
 
     # -- packets
 
@@ -91,6 +93,17 @@ class Netfilter:
             cacheable = self._cacheable = all(chain.cacheable for name, table in self.tables.items() if name != "nat" for chain in table.content.chains())
         return cacheable
 
+    def recent_sizes(self) -> dict[str, int]:
+        """Stamps that each `recent` list keeps of an address: what the most demanding rule asks for."""
+        sizes = self._recent_sizes
+        if sizes is None:
+            sizes = self._recent_sizes = {}
+            for table in self.tables.values():
+                for chain in table.content.chains():
+                    for name, size in chain.lists:
+                        sizes[name] = max(size, sizes.get(name, 0))
+        return sizes
+
     # -- tables
 
     def get_table(self, name: str) -> Table:
@@ -108,6 +121,9 @@ class Netfilter:
             from emu.net import conntrack  # the tracker itself needs the hooks
 
             conntrack.get(self.ns)
+        self._recent_sizes = None
+        if self.recent:
+            keep_lists(self.recent, self.recent_sizes())
         self.rebuild()
         self.ns.generation += 1
 

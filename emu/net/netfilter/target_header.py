@@ -36,6 +36,7 @@ class SetTtl(Target):
 
     name = "TTL"
     tables = ("mangle",)
+    cacheable = False
     __slots__ = ("mode", "value")
 
     def __init__(self, mode: str, value: int) -> None:
@@ -54,6 +55,7 @@ class SetTos(Target):
     """TOS: `tos = tos & ~mask ^ value`. DSCP is the same on the upper six bits."""
 
     tables = ("mangle",)
+    cacheable = False
     __slots__ = ("mask", "name", "value")
 
     def __init__(self, name: str, value: int, mask: int) -> None:
@@ -73,6 +75,7 @@ class TcpMss(Target):
     """TCPMSS: the MSS option of a SYN becomes `mss`, or what fits the route's MTU (CLAMP); it never grows by clamping (tcpmss_mangle_packet)."""
 
     name = "TCPMSS"
+    cacheable = False
     __slots__ = ("mss",)
 
     def __init__(self, mss: int) -> None:

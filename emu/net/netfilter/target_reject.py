@@ -28,7 +28,6 @@ class Reject(Target):
     name = "REJECT"
     tables = ("filter",)
     hooks = 1 << INPUT | 1 << FORWARD | 1 << OUTPUT
-    cacheable = False
     __slots__ = ("code",)
 
     def __init__(self, code: int) -> None:
