@@ -47,6 +47,7 @@ class KernelBox:
             lab.run("box", f"iptables -t mangle -A FORWARD -m conntrack --ctstate {state} -j TOS --set-tos {tos}")
         time.sleep(0.2)
         self.collect()
+        self.began_ns = time.monotonic_ns()
 
     def mac(self, name: str, dev: str) -> str:
         return self.lab.output(name, f"ip -o link show dev {dev}").partition("link/ether ")[2][:17]
