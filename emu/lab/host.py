@@ -107,16 +107,19 @@ class Host:
         return Reply(trace, body=answer.decode("utf-8", "replace"))
 
     def send(self, packet: Packet | bytes, device: str | None = None) -> Trace:
-        """Send anything scapy can build, or raw bytes; what is left open is filled from this namespace. Returns when it has come to rest."""
+        """Send anything scapy can build, or raw bytes; what is left open is filled from this namespace. Returns when it has come to rest.
+
+        Delivered: it reached somebody who took it (a copy did, of every packet of a set). Raises NetError naming what is missing.
+        """
         cluster = self.cluster
         recording = cluster.recorder.begin()
         trace = Trace(f"{self.name}: {send.title(packet)} by hand", self.name, "", recording)
         try:
-            send.transmit(self.netns, packet, device)
+            sent = send.transmit(self.netns, packet, device)
             cluster.settle(recording)
         finally:
             cluster.recorder.end(recording)
-        trace.delivered = bool(recording.hops) and not recording.drops
+        trace.delivered = bool(sent) and all(frame_id in recording.delivered for frame_id in sent)
         return trace
 
     def run(self, program: Coroutine[Any, Any, Any], title: str = "program") -> Trace:

@@ -19,38 +19,49 @@ if TYPE_CHECKING:
     from scapy.packet import Packet
 
 ETH_P_IP = 0x0800
-EINVAL = 22
+EINVAL, ENODEV, ENETDOWN = 22, 19, 100
 
 
 def title(packet: Packet | bytes) -> str:
-    """What is sent, in a few words: `Ether / IP / UDP`. Nothing is built for it."""
+    """What is sent, in a few words: `Ether / IP / UDP`. Nothing is built for it. Raises TypeError for what scapy did not make."""
     if isinstance(packet, (bytes, bytearray)):
         return f"{len(packet)} bytes"
+    if not hasattr(packet, "layers"):
+        raise TypeError(f"a frame is a scapy packet or bytes, not {type(packet).__name__}")
     return " / ".join(layer.__name__ for layer in packet.layers())
 
 
-def transmit(netns: Any, packet: Packet | bytes, device: str | None = None) -> None:
+def transmit(netns: Any, packet: Packet | bytes, device: str | None = None) -> list[int]:
     """Send `packet` from `netns`: bytes and whole frames as they are, out of `device` (by default the one the route names, else the first up).
 
-    A packet without a destination MAC is resolved by the namespace's neighbour table, which asks by ARP. Raises NetError where there is no route.
+    A packet without a destination MAC is resolved by the namespace's neighbour table, which asks by ARP. Returns the ids of what was sent: one,
+    unless the packet is a set of several. Raises NetError where there is no route, TypeError for what is no packet.
     """
     if isinstance(packet, (bytes, bytearray)):
-        _out(netns, _device(netns, device), bytes(packet))
-    elif isinstance(packet, Frame):
-        _out(netns, _device(netns, device), packet.wire)
-    else:
-        for single in packet:
-            _transmit_built(netns, single, device)
+        return [_out(netns, _device(netns, device), bytes(packet))]
+    if isinstance(packet, Frame):
+        return [_out(netns, _device(netns, device), packet.wire)]
+    return [_transmit_built(netns, single, device) for single in _whole(packet)]
 
 
-def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
+def _whole(packet: Packet) -> list[Packet]:
+    """The packets of a set of packets. Raises TypeError for what scapy did not make."""
+    title(packet)  # refuses what is no packet
+    return list(iter(packet))  # list(packet) would ask for its length, for which scapy builds it, for which it asks the host
+
+
+def _transmit_built(netns: Any, packet: Packet, device: str | None) -> int:
     from scapy.layers.inet import IP
     from scapy.layers.l2 import ARP, Ether
 
     ether = packet if isinstance(packet, Ether) else None
     body = packet.payload if ether is not None else packet
     if isinstance(body, IP):
-        destination = ip_int(str(body.fields.get("dst", "127.0.0.1")))
+        if body.fields.get("dst") is None:
+            raise NetError(EINVAL, f"{netns.name}: {title(packet)} has no destination: set dst of IP")
+        if ether is not None and "src" in ether.fields and "dst" not in ether.fields:
+            raise NetError(EINVAL, f"{netns.name}: {title(packet)} has a source MAC, so it needs a destination MAC too")
+        destination = ip_int(str(body.fields["dst"]))
         found = route.lookup_output(netns, destination, oif=netns.device(device) if device else None)
         if isinstance(found, int):
             if ether is None or "dst" not in ether.fields:
@@ -63,17 +74,14 @@ def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
         if ether is None or "dst" not in ether.fields:
             skb = netns.born(ETH_P_IP, l3)
             skb.daddr = destination
-            if ether is not None and "src" in ether.fields:
-                raise NetError(EINVAL, "a frame with a source MAC needs a destination MAC too")
             netns.neigh.output(skb, dev, nexthop)
-            return
+            return int(skb.id)
         source_mac = mac_bytes(str(ether.fields["src"])) if "src" in ether.fields else dev.mac
         kind = int(ether.fields.get("type", ETH_P_IP))
-        _out(netns, dev, mac_bytes(str(ether.fields["dst"])) + source_mac + kind.to_bytes(2, "big") + l3)
-        return
+        return _out(netns, dev, mac_bytes(str(ether.fields["dst"])) + source_mac + kind.to_bytes(2, "big") + l3)
     dev = _device(netns, device)
     if ether is None:
-        raise NetError(EINVAL, f"{packet.name} is neither an Ethernet frame nor an IP packet")
+        raise NetError(EINVAL, f"{netns.name}: {title(packet)} is neither an Ethernet frame nor an IP packet")
     if "src" not in ether.fields:
         ether.src = mac_text(dev.mac)
     if isinstance(body, ARP):
@@ -88,7 +96,7 @@ def _transmit_built(netns: Any, packet: Packet, device: str | None) -> None:
         if isinstance(inner, IP):
             _fill_sources(inner, dev.addresses[0].local if dev.addresses else 0)
         inner = inner.payload
-    _out(netns, dev, _built(packet))
+    return _out(netns, dev, _built(packet))
 
 
 def _built(packet: Packet) -> bytes:
@@ -114,23 +122,33 @@ def _device(netns: Any, name: str | None) -> Any:
     for device in netns.devices.values():
         if device is not netns.lo and device.up:
             return device
-    raise NetError(100, f"Network is down: {netns.name} has no device that is up")
+    raise NetError(ENETDOWN, f"Network is down: {netns.name} has no device that is up")
 
 
-def _out(netns: Any, device: Any, wire: bytes) -> None:
-    """As a packet socket does: straight to the device, past IP and netfilter."""
+def _out(netns: Any, device: Any, wire: bytes) -> int:
+    """As a packet socket does: straight to the device, past IP and netfilter. Returns the frame's id."""
     frame = Frame.make(wire, netns.sim.new_id())
     if netns.tp.life:
         netns.tp.on_life(BORN, frame.id)
     skb = Skb(frame.id, int.from_bytes(wire[12:14], "big") if len(wire) >= 14 else 0, wire[14:], wire[:14], frame)
     skb.dev = device
     device.transmit(skb)
+    return frame.id
 
 
 def inject(device: Any, packet: Packet | bytes) -> None:
-    """Have `device` receive these bytes, as if they came from its wire."""
-    frame = packet if isinstance(packet, Frame) else Frame.make(bytes(packet))
-    frame = Frame.make(frame.wire, device.netns.sim.new_id())
-    if device.netns.tp.life:
-        device.netns.tp.on_life(BORN, frame.id)
-    device.netns.sim.post(0, device.receive, frame)
+    """Have `device` receive these bytes, as if they came from its wire. Nothing is filled in: raises NetError for an address that is left open."""
+    if isinstance(packet, (bytes, bytearray)):
+        wires = [bytes(packet)]
+    elif isinstance(packet, Frame):
+        wires = [packet.wire]
+    else:
+        wires = [_built(single) for single in _whole(packet)]
+    netns = device.netns
+    if netns is None:
+        raise NetError(ENODEV, f"{device.name} is gone")
+    for wire in wires:
+        frame = Frame.make(wire, netns.sim.new_id())
+        if netns.tp.life:
+            netns.tp.on_life(BORN, frame.id)
+        netns.sim.post(0, device.receive, frame)

@@ -35,15 +35,16 @@ class Drop:
 
 
 class Recording:
-    """One call's trace while it is recorded and after. `in_flight`: frames of it that have not ended yet."""
+    """One call's trace while it is recorded and after. `in_flight`: frames of it that have not ended yet; `delivered`: ids of which a copy was."""
 
-    __slots__ = ("drops", "hops", "in_flight", "root", "start_ns")
+    __slots__ = ("delivered", "drops", "hops", "in_flight", "root", "start_ns")
 
     def __init__(self, root: int, start_ns: int) -> None:
         self.root = root
         self.start_ns = start_ns
         self.hops: list[Hop] = []
         self.drops: list[Drop] = []
+        self.delivered: dict[int, None] = {}
         self.in_flight = 0
 
 
@@ -104,6 +105,8 @@ class Recorder:
             return
         owner = self._owner.get(frame_id)
         if owner is not None:
+            if event == DELIVERED:
+                owner.delivered[frame_id] = None
             change = n if event == COPIED else -n if event in (DELIVERED, DROPPED, MERGED) else 0
             owner.in_flight += change
             self._left[frame_id] = self._left.get(frame_id, 0) + change
