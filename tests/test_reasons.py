@@ -39,6 +39,15 @@ def test_every_reason_that_is_given_is_known() -> None:
     assert unknown == []
 
 
+def possible_reasons() -> dict[str, str]:
+    """Reasons that the code names, and where."""
+    return {text: f"{path.relative_to(EMU.parent)}:{line}" for path in sources() for text, line in texts(path).items() if text in REASONS}
+
+
+def test_no_reason_is_described_in_vain() -> None:
+    assert sorted(REASONS) == sorted(possible_reasons())
+
+
 def test_reasons_have_a_description_and_the_emulators_own_a_prefix() -> None:
     assert all(text and name.isupper() for name, text in REASONS.items())
     assert len([name for name in REASONS if name.startswith("EMU_")]) >= 2
@@ -48,5 +57,4 @@ def test_every_reason_that_can_be_given_is_reached(request: pytest.FixtureReques
     """Runs last, see conftest.py."""
     if not run_is_whole(request.config):
         pytest.skip("only a run of all tests reaches all drop reasons")
-    possible = {text: f"{path.relative_to(EMU.parent)}:{line}" for path in sources() for text, line in texts(path).items() if text in REASONS}
-    assert {reason: where for reason, where in possible.items() if reason not in reached_reasons} == {}
+    assert {reason: where for reason, where in possible_reasons().items() if reason not in reached_reasons} == {}
