@@ -37,7 +37,7 @@ class NodeConfig:
 class NodeHost:
     """The machine of one Node object. Its network is configured at boot and whenever it boots again."""
 
-    def __init__(self, world: World, api: Api, services: ServiceState, loop: Loop, spec: Node, config: NodeConfig) -> None:
+    def __init__(self, world: World, api: Api, services: ServiceState, loop: Loop, spec: Node, config: NodeConfig, routes: route.SharedRoutes) -> None:
         self.world, self.api, self.services, self.loop, self.spec, self.config = world, api, services, loop, spec, config
         self.machine: Machine = world.add_machine(spec.name)
         self.nic = self.machine.add_nic(NIC)
@@ -47,7 +47,7 @@ class NodeHost:
         self.kubelet = Kubelet(api, spec, self.machine, loop, self.plugin, world.sim.stream(f"{spec.name}/kubelet"))
         self.proxier: Proxier | None = None
         self.health: HealthCheckServer | None = None
-        self.routes: dict[str, str] = {}  # other nodes' pod CIDRs -> their addresses
+        self.routes = routes  # every node's pod CIDR by its address, held once for all nodes (the cloud's route controller, or flannel's host-gw)
 
     @property
     def netns(self) -> Any:
@@ -63,8 +63,7 @@ class NodeHost:
         route.add(ns, "default", via=config.router, dev=NIC)
         sysctl.set(ns, "net.ipv4.ip_forward", 1)
         sysctl.set(ns, "net.bridge.bridge-nf-call-iptables", int(config.bridge_nf_call_iptables))
-        for cidr, node_ip in self.routes.items():
-            route.add(ns, cidr, via=node_ip, dev=NIC)
+        self.routes.attach(ns, dev=NIC, proto="boot")
         self.kubelet.start()
         if config.proxy.localhost_nodeports:
             sysctl.set(ns, "net.ipv4.conf.all.route_localnet", 1)
@@ -72,12 +71,6 @@ class NodeHost:
         self.proxier.sync()
         self.health = HealthCheckServer(self.services, self.spec, ns, self.loop)
         masquerade.install(ns, config.non_masquerade_cidrs)
-
-    def add_route(self, pod_cidr: str, node_ip: str) -> None:
-        """Another node joined: its pods are reached by its address (the cloud's route controller, or flannel's host-gw)."""
-        self.routes[pod_cidr] = node_ip
-        if self.proxier is not None:
-            route.add(self.netns, pod_cidr, via=node_ip, dev=NIC)
 
     def check_room(self, pod: Pod) -> None:
         """Raise KubernetesError if the node's range has no address for one more pod."""
@@ -93,6 +86,7 @@ class NodeHost:
         if self.health is not None:
             self.health.stop()
             self.health = None
+        self.routes.detach(self.netns)
         self.machine.shut_down()
         return pods
 

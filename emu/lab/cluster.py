@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from emu.aio.loop import Loop
 from emu.aio.process import Process
 from emu.fabric import Cable, Switch, World
+from emu.iproute.route import SharedRoutes
 from emu.k8s import objects
 from emu.k8s.cloud import INTERNET_CIDR, LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router
 from emu.k8s.cni import BridgeConfig
@@ -89,6 +90,7 @@ class Cluster:
             non_masquerade_cidrs=NON_MASQUERADE_CIDRS,
             bridge_nf_call_iptables=bridge_nf_call_iptables,
         )
+        self.pod_routes = SharedRoutes()
         self._node_hosts: dict[str, NodeHost] = {}
         self._nodes: dict[str, Node] = {}
         self._pods: dict[tuple[str, str], Pod] = {}
@@ -101,11 +103,9 @@ class Cluster:
         self.wait_for(lambda: self.synced, "the nodes to start")
 
     def _add_node(self, spec: objects.Node, config: NodeConfig) -> None:
-        host = NodeHost(self.world, self.api, self.control_plane.services, self.loop, spec, config)
+        host = NodeHost(self.world, self.api, self.control_plane.services, self.loop, spec, config, self.pod_routes)
         self.world.cable(host.nic, self.switch.add_port())
-        for other in self._node_hosts.values():
-            other.add_route(spec.pod_cidr, spec.ip)
-            host.routes[other.spec.pod_cidr] = other.spec.ip
+        self.pod_routes.add(spec.pod_cidr, spec.ip)
         self.api.create(spec)
         self._node_hosts[spec.name] = host
         self._nodes[spec.name] = Node(self, host)
