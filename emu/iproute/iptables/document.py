@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emu.iproute.iptables import ext_header, ext_nat, ext_packet, ext_ports, ext_random, ext_state, ext_targets
+from emu.iproute.iptables import ext_header, ext_limit, ext_nat, ext_packet, ext_ports, ext_random, ext_state, ext_targets
 from emu.iproute.iptables.errors import IptablesError
 from emu.iproute.iptables.lexer import split
 from emu.iproute.iptables.names import number
@@ -16,7 +16,7 @@ from emu.iproute.iptables.rule_parser import check_chain_name, check_interfaces,
 from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN
 
-EXTENSIONS = (ext_header, ext_nat, ext_packet, ext_ports, ext_random, ext_state, ext_targets)  # importing them registers them
+EXTENSIONS = (ext_header, ext_limit, ext_nat, ext_packet, ext_ports, ext_random, ext_state, ext_targets)  # importing them registers them
 CACHED_LINES = 200_000
 CACHED_CHARACTERS = 64_000_000
 

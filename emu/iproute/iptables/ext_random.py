@@ -1,11 +1,11 @@
-"""statistic, recent and limit."""
+"""statistic and recent."""
 
 from __future__ import annotations
 
 from emu.iproute.iptables.errors import IptablesError
 from emu.iproute.iptables.extension import Extension, Option, State, flag, keep, match
 from emu.iproute.iptables.names import number
-from emu.net.netfilter.match_random import Limit, Nth, Random
+from emu.net.netfilter.match_random import Nth, Random
 from emu.net.netfilter.match_recent import CHECK, REMOVE, SET, UPDATE, Recent
 from emu.wire.addr import ip_int, ip_text
 
@@ -152,65 +152,5 @@ class RecentExtension(Extension):
         return text + f"{dash}name{colon}{made.list_name}"
 
 
-UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
-SCALE = 10000
-
-
-class LimitExtension(Extension):
-    """-m limit."""
-
-    name = "limit"
-
-    def __init__(self) -> None:
-        self.options = {"--limit": Option(keep("limit")), "--limit-burst": Option(keep("burst"))}
-
-    def build(self, state: State) -> Limit:
-        average = SCALE * 3600 // 3
-        if "limit" in state:
-            average = rate(self, state["limit"][0])
-        burst = 5
-        if "burst" in state:
-            value = number(state["burst"][0], 0, 10000)
-            if value is None:
-                raise self.error(f'bad integer value for option "--limit-burst", or out of range (0-10000): "{state["burst"][0]}"')
-            burst = value or burst
-        return Limit(average, burst)
-
-    def save(self, made: Limit) -> str:
-        return f" --limit {rate_text(made.average)}" + (f" --limit-burst {made.burst}" if made.burst != 5 else "")
-
-    def show(self, made: Limit, numeric: bool) -> str:
-        return f"limit: avg {rate_text(made.average)} burst {made.burst}"
-
-
-def rate(extension: Extension, text: str) -> int:
-    """`5/min` as the time between packets in tenths of a millisecond."""
-    count, slash, unit = text.partition("/")
-    seconds = 1
-    if slash:
-        found = [value for name, value in UNITS.items() if unit and name.startswith(unit.lower())]
-        if not found:
-            raise IptablesError(f"bad rate `{text}'")
-        seconds = found[-1] if unit.lower() == "s" else found[0]
-    value = number(count, 0, 0xFFFFFFFF)
-    if not value:
-        raise IptablesError(f"bad rate `{text}'")
-    if value // seconds > SCALE or SCALE * seconds // value == 0:
-        raise IptablesError(f"Rate too fast `{text}'")
-    return SCALE * seconds // value
-
-
-def rate_text(average: int) -> str:
-    """The time between packets as a rate, in the smallest unit that divides it well (print_rate)."""
-    best = ("day", 86400)
-    for name, seconds in (("hour", 3600), ("min", 60), ("sec", 1)):
-        span = SCALE * seconds
-        if average > span or span // average < span % average:
-            break
-        best = (name, seconds)
-    return f"{SCALE * best[1] // average}/{best[0]}"
-
-
 match(StatisticExtension())
 match(RecentExtension())
-match(LimitExtension())

@@ -101,3 +101,43 @@ class Limit(Match):
         if bucket is None:
             bucket = self._bucket = Bucket(self.average * 100_000, self.burst, now)
         return bucket.take(now)
+
+
+class Hashlimit(Match):
+    """A bucket for each source, destination, port (`mode`, a tuple of srcip, dstip, srcport, dstport). `average`: microseconds between packets.
+    `above`: true for what does not fit. Rules with one `list_name` share the buckets. `table_options`: as given, (name, number) pairs.
+    """
+
+    name = "hashlimit"
+    pure = False
+    cacheable = False
+    __slots__ = ("above", "average", "burst", "dstmask", "expire", "list_name", "maximum", "mode", "srcmask", "table_options")
+
+    def __init__(self, list_name: str, average: int, burst: int, above: bool) -> None:
+        self.list_name = list_name
+        self.average = average
+        self.burst = burst
+        self.above = above
+        self.mode: tuple[str, ...] = ()
+        self.srcmask = self.dstmask = 32
+        self.expire = 10_000  # ms
+        self.maximum = 65_536
+        self.table_options: tuple[tuple[str, int], ...] = ()
+
+    def part(self) -> Part:
+        return call(self._hit)
+
+    def _hit(self, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None, nf: Netfilter) -> bool:
+        buckets: dict[tuple[int, ...], Bucket] = nf.hashlimit.setdefault(self.list_name, {})
+        mode = self.mode
+        key = (
+            skb.saddr >> (32 - self.srcmask) if "srcip" in mode else 0, skb.daddr >> (32 - self.dstmask) if "dstip" in mode else 0,
+            skb.sport if "srcport" in mode else 0, skb.dport if "dstport" in mode else 0, skb.proto if "srcport" in mode or "dstport" in mode else 0,
+        )  # fmt: skip
+        now = nf.ns.sim.now
+        bucket = buckets.get(key)
+        if bucket is None or now - bucket.when > self.expire * 1_000_000:
+            if bucket is None and len(buckets) >= self.maximum:
+                return False
+            bucket = buckets[key] = Bucket(self.average * 1000, self.burst, now)
+        return bucket.take(now) != self.above

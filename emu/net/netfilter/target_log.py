@@ -47,7 +47,7 @@ def log_line(log: Log, skb: Skb, indev: NetDevice | None, outdev: NetDevice | No
         else:
             line += f"MAC={skb.eth.hex(':')} "
     line += packet_text(log, skb.l3, False)
-    return line + (f"MARK=0x{skb.mark:x} " if skb.mark else "")
+    return (line + (f"MARK=0x{skb.mark:x} " if skb.mark else "")).rstrip()
 
 
 def packet_text(log: Log, l3: bytes, quoted: bool) -> str:
@@ -84,7 +84,7 @@ def _udp_text(log: Log, l4: bytes, quoted: bool) -> str:
 
 def _tcp_text(log: Log, l4: bytes, quoted: bool) -> str:
     text = f"SPT={l4[0] << 8 | l4[1]} DPT={l4[2] << 8 | l4[3]} "
-    if log.flags & TCP_SEQ and not quoted:
+    if log.flags & TCP_SEQ:
         text += f"SEQ={int.from_bytes(l4[4:8], 'big')} ACK={int.from_bytes(l4[8:12], 'big')} "
     text += f"WINDOW={l4[14] << 8 | l4[15]} RES=0x{(l4[12] << 2 & 0x3C) | l4[13] >> 6:02x} "
     for bit, name in ((0x80, "CWR"), (0x40, "ECE"), (0x20, "URG"), (0x10, "ACK"), (0x08, "PSH"), (0x04, "RST"), (0x02, "SYN"), (0x01, "FIN")):
@@ -92,7 +92,7 @@ def _tcp_text(log: Log, l4: bytes, quoted: bool) -> str:
             text += f"{name} "
     text += f"URGP={l4[18] << 8 | l4[19]} "
     end = (l4[12] >> 4) * 4
-    if log.flags & TCP_OPTIONS and not quoted and 20 < end <= len(l4):
+    if log.flags & TCP_OPTIONS and 20 < end <= len(l4):
         text += f"OPT ({l4[20:end].hex().upper()}) "
     return text
 
@@ -102,9 +102,9 @@ def _icmp_text(log: Log, l4: bytes, quoted: bool) -> str:
     text = f"TYPE={kind} CODE={code} "
     if kind in (0, 8) and len(l4) >= 8:
         return text + f"ID={l4[4] << 8 | l4[5]} SEQ={l4[6] << 8 | l4[7]} "
-    if kind in (3, 4, 5, 11, 12) and len(l4) >= 8:
-        if kind == 12:
-            text += f"PARAMETER={l4[4]} "
+    if kind == 12 and len(l4) >= 8:
+        return text + f"PARAMETER={l4[4]} "
+    if kind in (3, 4, 5, 11) and len(l4) >= 8:
         if kind == 5:
             text += f"GATEWAY={ip_text(int.from_bytes(l4[4:8], 'big'))} "
         if not quoted:

@@ -162,3 +162,19 @@ def test_echo_and_tcp_pass_without_rules_at_all() -> None:
     assert router.passes(echo(A, B, 1))
     assert router.passes(tcp(A, 1, B, 2, "S"))
     assert router.ns.nf is None
+
+
+def test_hashlimit_has_a_bucket_for_each_source() -> None:
+    router = Router()
+    counted(
+        router,
+        "-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 2 --hashlimit-mode srcip --hashlimit-name s",
+        "-m hashlimit --hashlimit-above 1/min --hashlimit-burst 3 --hashlimit-mode dstport --hashlimit-name d",
+    )
+    for _ in range(4):
+        for source in ("10.0.1.2", "10.0.1.3"):
+            router.send("a", udp(source, 1, B, 2))
+    assert list(router.counters().values()) == [4, 5]
+    router.wait(1)
+    router.send("a", udp("10.0.1.3", 1, B, 3))
+    assert list(router.counters().values()) == [5, 5]
