@@ -21,6 +21,7 @@ class Api:
     def __init__(self, sim: Sim, delays: Delays) -> None:
         self.sim = sim
         self.delays = delays
+        self.on_the_way = 0  # notices that watchers have not got yet
         self.nodes: dict[tuple[str, str], Node] = {}
         self.pods: dict[tuple[str, str], Pod] = {}
         self.services: dict[tuple[str, str], Service] = {}
@@ -68,7 +69,12 @@ class Api:
                 watcher(event, thing)
             return
         for watcher in watchers:
-            self.sim.call_later(self.delays.watch, watcher, event, thing)
+            self.on_the_way += 1
+            self.sim.call_later(self.delays.watch, self._arrive, watcher, event, thing)
+
+    def _arrive(self, watcher: Watcher, event: str, thing: Object) -> None:
+        self.on_the_way -= 1
+        watcher(event, thing)
 
 
 def _where(thing: Object) -> str:

@@ -224,7 +224,7 @@ class Cluster:
     @property
     def synced(self) -> bool:
         """Whether every controller and every node's kube-proxy has acted on the last change."""
-        return not self.control_plane.endpoints.busy and not self.control_plane.services.due
+        return not self.api.on_the_way and not self.control_plane.endpoints.busy and not self.control_plane.services.due
 
     def run(self, seconds: float = 0.0) -> None:
         """Let virtual time pass."""
