@@ -27,9 +27,12 @@ class EmulatedLab(Lab):
     """Lab's methods on one emulated machine. Waiting is virtual: `settle` moves the clock."""
 
     def __post_init__(self) -> None:
-        self.world = World(seed=1)
+        self.watch(World(seed=1))
         self.machine = self.world.add_machine("machine")
-        self.world.tp.attach("frame", self.capture)
+
+    def watch(self, world: World) -> None:
+        self.world = world
+        world.tp.attach("frame", self.capture)
 
     def capture(self, now: int, device: object, direction: str, frame: object) -> None:
         netns, name = device.netns.name, device.name  # type: ignore[attr-defined]
@@ -266,3 +269,17 @@ class EmulatedSocket:
             if sock is not None:
                 sock.close()
         self.lab.step()
+
+
+class WorldLab(EmulatedLab):
+    """A lab over a world that somebody else built: its namespaces by their names."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.watch(world)
+        for ns in world.namespaces():
+            for dev in ns.devices.values():
+                self.macs.setdefault(dev.mac.hex(":"), f"{ns.name}.{dev.name}")
+
+    def ns(self, name: str) -> Namespace:
+        return next(ns for ns in self.world.namespaces() if ns.name == name)
