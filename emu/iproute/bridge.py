@@ -98,7 +98,7 @@ def _fdb_lines(bridge: Bridge, port: BridgePort | None, dev: NetDevice) -> list[
         if entry.port is port:
             flags = "permanent" if entry.local else "static" if entry.static else ""
             sticky = "sticky " if entry.sticky else ""
-            lines.append(f"{mac_text(entry.mac)} dev {dev.name} master {bridge.name} {sticky}{flags}")
+            lines.append(f"{mac_text(entry.mac)} dev {dev.name} {sticky}master {bridge.name} {flags}")
     return lines
 
 

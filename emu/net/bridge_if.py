@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from emu.net import notifier
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import DISABLED, FORWARDING, BridgePort
-from emu.net.fdb import Fdb
+from emu.net.fdb import Fdb, FdbEntry
 from emu.wire.addr import ZERO_MAC
 
 if TYPE_CHECKING:
@@ -63,11 +63,15 @@ def del_port(port: BridgePort) -> None:
     """Release a device (br_del_if)."""
     bridge, dev = port.bridge, port.dev
     _disable(port)
-    bridge.fdb.flush_port(port, everything=True)
     bridge.ports.remove(port)
+    for entry in list(bridge.fdb.entries.values()):
+        if entry.port is port:
+            if entry.local:
+                _delete_local(bridge, port, entry)
+            else:
+                bridge.fdb.delete(entry)
     dev.master = dev.port = None
     dev.promiscuity -= 1
-    _restore_own_entry(bridge)
     recalculate_mac(bridge)
     _adjust_mtu(bridge)
     bridge.netns.generation += 1
@@ -119,16 +123,25 @@ def change_mac(bridge: Bridge, mac: bytes, chosen: bool = False) -> None:
         bridge.set_mac(mac, chosen)
         return
     old = bridge.fdb.entries.get(bridge.mac)
-    if old is not None and old.local and old.port is None:
-        bridge.fdb.delete(old)
+    if old is not None and old.local and old.port is None and not old.added_by_user:
+        _delete_local(bridge, None, old)
     bridge.set_mac(mac, chosen)
     bridge.fdb.add_local(mac, None)
     _select_carrier(bridge)
 
 
-def _restore_own_entry(bridge: Bridge) -> None:
-    """The bridge's MAC stays local when the port that had the same one leaves (fdb_delete_local)."""
-    bridge.fdb.add_local(bridge.mac, None)
+def _delete_local(bridge: Bridge, port: BridgePort | None, entry: FdbEntry[BridgePort]) -> None:
+    """An address of `port` (None: of the bridge) is no longer its own; it stays local for another port or the bridge that has it too (fdb_delete_local)."""
+    for other in bridge.ports:
+        if other is not port and other.dev.mac == entry.mac:
+            entry.port = other
+            entry.added_by_user = False
+            return
+    if port is not None and bridge.mac == entry.mac:
+        entry.port = None
+        entry.added_by_user = False
+        return
+    bridge.fdb.delete(entry)
 
 
 def _adjust_mtu(bridge: Bridge) -> None:
@@ -171,8 +184,7 @@ def _port_mac_changed(port: BridgePort) -> None:
     bridge = port.bridge
     for entry in list(bridge.fdb.entries.values()):
         if entry.port is port and entry.local and not entry.added_by_user:
-            bridge.fdb.delete(entry)
-    _restore_own_entry(bridge)
+            _delete_local(bridge, port, entry)
     bridge.fdb.add_local(port.dev.mac, port)
     recalculate_mac(bridge)
 

@@ -99,10 +99,10 @@ class Fdb(Generic[P]):
                 self.learned -= 1
             self._changed()
 
-    def flush_port(self, port: P, everything: bool = False) -> None:
-        """Forget what is behind a port (br_fdb_delete_by_port): what ages, or everything."""
+    def flush_port(self, port: P) -> None:
+        """Forget what ages behind a port (br_fdb_delete_by_port)."""
         for entry in list(self.entries.values()):
-            if entry.port is port and (everything or not entry.static):
+            if entry.port is port and not entry.static:
                 self.delete(entry)
 
     # -- ageing -------------------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_fdb_show(lan: Lan, node: Namespace) -> None:
         "02:00:00:00:00:96 dev br0 master br0 permanent\n"
         "02:00:00:00:ff:01 dev br0 master br0 permanent\n"
         + bridge.fdb_show(node, "p1")
-        + "02:00:00:00:00:95 dev p2 master br0 sticky static\n"
+        + "02:00:00:00:00:95 dev p2 sticky master br0 static\n"
         "02:00:00:00:00:97 dev p2 master br0 \n"
         "02:00:00:00:01:02 dev p2 master br0 permanent\n"
         "01:00:5e:00:00:01 dev p2 self permanent\n"

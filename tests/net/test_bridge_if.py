@@ -66,6 +66,22 @@ def test_the_bridges_mac_is_a_local_entry_wherever_it_comes_from(lan: Lan) -> No
     assert sorted(mac_text(m) for m in br1.fdb.entries) == ["02:00:00:00:05:05", "02:00:00:00:07:07"]
 
 
+def test_a_mac_that_two_ports_have_stays_local_when_one_changes_or_leaves(lan: Lan) -> None:
+    same = "02:00:00:00:05:05"
+    br1 = unpinned(lan, [same, same, same])
+    ports = []
+    for number in (0, 1, 2):
+        link.set_master(lan.node, f"a{number}", "br1")
+    raw = br1.fdb.entries[bytes.fromhex("020000000505")]
+    ports.append(raw.port)
+    link.set_address(lan.node, "a0", "02:00:00:00:06:06")
+    ports.append(raw.port)
+    link.set_master(lan.node, "a2", None)
+    ports.append(raw.port)
+    assert [port.dev.name if port is not None else "-" for port in ports] == ["a0", "a2", "a1"]
+    assert raw.local
+
+
 def test_its_mtu_is_the_smallest_of_its_ports_until_somebody_sets_it(lan: Lan) -> None:
     assert lan.bridge.mtu == 1500
     link.set_mtu(lan.node, "p1", 1400)

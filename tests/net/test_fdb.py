@@ -112,15 +112,13 @@ def test_a_new_ageing_time_counts_for_old_entries() -> None:
     assert AGEING_TIME_NS == 300 * NS_PER_S
 
 
-def test_flushing_a_port_keeps_what_is_static_unless_the_port_leaves() -> None:
+def test_flushing_a_port_keeps_what_is_static() -> None:
     table = Table()
     table.fdb.learn(A, "p1")
     table.fdb.add(FdbEntry(B, "p1", 0, static=True))
     table.fdb.learn(C, "p2")
     table.fdb.flush_port("p1")
     assert list(table.fdb.entries) == [B, C]
-    table.fdb.flush_port("p1", everything=True)
-    assert list(table.fdb.entries) == [C]
 
 
 def test_changes_are_told_and_refreshes_are_not() -> None:
