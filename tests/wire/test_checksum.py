@@ -80,3 +80,10 @@ def test_scapy_agrees() -> None:
 
 def test_an_odd_length_is_padded() -> None:
     assert ones_sum(b"\x01") == ones_sum(b"\x01\x00") == 0x0100
+
+
+def test_long_data_sums_as_the_sum_of_its_parts_says() -> None:
+    for size in (512, 514, 1400, 1500, 9000, 65534):
+        data = bytes(i * i % 251 for i in range(size))
+        assert ones_sum(data) == sum(data[i] << 8 | data[i + 1] for i in range(0, size, 2)) % 0xFFFF
+        assert ones_sum(b"\xff" * size) == 0
