@@ -28,8 +28,7 @@ def built() -> Iterator[Built]:
         cluster.run_pod("near", node="node1", labels={"app": "near"})
         cluster.run_pod("far", node="node2", labels={"app": "far"})
         services = {name: cluster.expose(name, selector={"app": name}, port=80, target_port=8080, type="NodePort") for name in ("near", "far", "self")}
-        for name, policy in (("balanced", "Cluster"), ("kept", "Local")):
-            services[name] = cluster.expose(name, selector={"app": "near"}, port=80, target_port=8080, type="LoadBalancer", external_traffic_policy=policy)
+        services["kept"] = cluster.expose("kept", selector={"app": "near"}, port=80, target_port=8080, type="NodePort", external_traffic_policy="Local")
         with pytest.warns(UserWarning, match="matches no pod"):
             services["none"] = cluster.expose("none", selector={"app": "none"}, port=80, type="NodePort")
         yield cluster, services
@@ -55,10 +54,9 @@ def play(lab: Lab, built: Built) -> None:
     for node in (node1, node2):
         http_exchange(lab, "internet", (node.ip, services["near"].node_port), "near", (ip["near"], 8080))
         http_exchange(lab, "far", (node.ip, services["near"].node_port), "near", (ip["near"], 8080))
-    for name in ("balanced", "kept"):  # from pods only: to which node the load balancer sends, each kernel hashes with a seed of its own
-        http_exchange(lab, "client", (services[name].load_balancer_ip, 80), "near", (ip["near"], 8080))
     closed_tcp(lab, "internet", (node2.ip, services["kept"].node_port))  # no endpoint there: silence
     http_exchange(lab, "internet", (node1.ip, services["kept"].node_port), "near", (ip["near"], 8080))
+    http_exchange(lab, "far", (node2.ip, services["kept"].node_port), "near", (ip["near"], 8080))  # a pod is let through all the same
     closed_udp(lab, "internet", (node1.ip, 9))
     there = cluster.internet.ip
     lab.ping("client", there)
@@ -85,9 +83,14 @@ def test_the_kernel_does_the_same_with_the_same_configuration(built: Built, capf
         copy(built[0].world, lab)
         print("\n".join(frames(lab, built, emulated.macs)))
 
-    assert privately(on_the_kernel) == 0
-    kernel = capfd.readouterr().out.splitlines()
-    emulator = frames(emulated, built, emulated.macs)
-    assert len(kernel) > 1000
-    if emulator != kernel:
-        pytest.fail("\n".join(difflib.unified_diff(kernel, emulator, "kernel", "emulator", lineterm="", n=2)), pytrace=False)
+    emulator: list[str] = []
+    difference = ""
+    for _attempt in range(2):  # a busy machine may hold up a program for longer than a delayed ACK waits
+        assert privately(on_the_kernel) == 0
+        kernel = capfd.readouterr().out.splitlines()
+        emulator = emulator or frames(emulated, built, emulated.macs)
+        assert len(kernel) > 1000
+        if kernel == emulator:
+            return
+        difference = "\n".join(difflib.unified_diff(kernel, emulator, "kernel", "emulator", lineterm="", n=2))
+    pytest.fail(difference, pytrace=False)
