@@ -12,7 +12,8 @@ from emu.iproute.iptables.names import number
 from emu.iproute.iptables.restore import apply_line
 from emu.iproute.iptables.rule_parser import BASIC
 from emu.net.netfilter import get
-from emu.net.netfilter.edit import Edit, MissingChain
+from emu.net.netfilter.check import MissingChain
+from emu.net.netfilter.edit import Edit
 from emu.net.netfilter.table import BUILTIN, EMPTY
 from emu.net.netfilter.tablestate import Table
 from emu.net.netns import Namespace, NetError

@@ -49,11 +49,12 @@ class Line:
 class Section:
     """One `*table` ... `COMMIT`. `lines`: (line number, Line)."""
 
-    __slots__ = ("committed_at", "counting", "lines", "memo", "needs_ct", "plans", "table")
+    __slots__ = ("committed_at", "counting", "lines", "memo", "needs_ct", "plans", "table", "zeroes")
 
     def __init__(self, table: str) -> None:
         self.table = table
         self.lines: list[tuple[int, Line]] = []
+        self.zeroes: list[Line] = []
         self.committed_at = 0
         self.counting = False
         self.needs_ct = False
@@ -133,6 +134,8 @@ def _parse(text: str) -> Document:
                 return result
         assert section is not None
         section.lines.append((at, found))
+        if found.what == "Z":
+            section.zeroes.append(found)
         if found.needs_ct:
             section.needs_ct = True
         if found.rules and found.rules[0].counting:

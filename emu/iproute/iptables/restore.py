@@ -12,9 +12,10 @@ from emu.iproute.iptables.document import Line, Section, document
 from emu.iproute.iptables.errors import IptablesError, refused
 from emu.net.netfilter import get
 from emu.net.netfilter.chain import Chain
-from emu.net.netfilter.edit import Busy, Change, Counters, Edit, Misplaced, MissingChain
+from emu.net.netfilter.check import Busy, Misplaced, MissingChain
+from emu.net.netfilter.edit import Change, Counters, Edit
 from emu.net.netfilter.rule import Rule
-from emu.net.netfilter.table import BUILTIN, EMPTY, Content, Layer
+from emu.net.netfilter.table import BUILTIN, EMPTY, Content, SharedLayer
 from emu.net.netns import Namespace, NetError
 
 MEMO = 64
@@ -27,7 +28,7 @@ class Plan:
     __slots__ = ("counters", "layer", "removed", "rest", "wanted")
 
     def __init__(self) -> None:
-        self.layer: Layer = {}
+        self.layer = SharedLayer()
         self.counters: dict[str, Counters] = {}
         self.removed: list[str] = []
         self.wanted: tuple[str, ...] = ()
@@ -62,9 +63,8 @@ def _restore(ns: Namespace, text: str, noflush: bool, counters: bool) -> None:
         if not noflush and table is not None:
             table.zero()
         nf.apply(section.table, change, section.needs_ct)
-        for _, line in section.lines:
-            if line.what == "Z":
-                nf.tables[section.table].zero(line.chain or None, line.index)
+        for line in section.zeroes:
+            nf.tables[section.table].zero(line.chain or None, line.index)
     if parsed.error is not None:
         raise IptablesError(str(parsed.error.strerror), parsed.error.status, parsed.error.errno or 22)
 

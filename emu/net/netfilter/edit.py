@@ -10,38 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emu.net.netfilter.chain import Chain
+from emu.net.netfilter.check import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, Misplaced, MissingChain, check
 from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, HOOK_NAMES, Content, Layer
 from emu.net.netns import NetError
 
-ENOENT, EEXIST, EBUSY, EINVAL, ELOOP, EMLINK, E2BIG = 2, 17, 16, 22, 40, 31, 7
-MAX_DEPTH = 16  # NFT_JUMP_STACK_SIZE
-
 Counters = dict[int, tuple[int, int]]  # rule index (-1: the policy) -> packets, bytes
-
-
-class MissingChain(NetError):
-    """A rule jumps to a chain that is not there."""
-
-    def __init__(self, chain: str) -> None:
-        super().__init__(ENOENT, f"Chain '{chain}' does not exist")
-        self.chain = chain
-
-
-class Busy(NetError):
-    """A chain that is to go is jumped to."""
-
-    def __init__(self, chain: str, by: str) -> None:
-        super().__init__(EBUSY, f"CHAIN_DEL failed (Device or resource busy): chain {chain} is used by {by}")
-        self.chain = chain
-
-
-class Misplaced(NetError):
-    """A target where the kernel does not allow it."""
-
-    def __init__(self, chain: str, rule: Rule, why: str) -> None:
-        super().__init__(EINVAL, f"RULE_APPEND failed (Invalid argument): rule in chain {chain}: {why}")
-        self.rule = rule
 
 
 class Change:
@@ -276,59 +250,3 @@ class Edit:
                     raise MissingChain(name)
         check(self.table, change.content, self.removed)
         return change
-
-
-def check(table: str, content: Content, removed: Iterable[str]) -> None:
-    """What the kernel checks of a table (nft_table_validate, nft_compat's hook check). Raises NetError."""
-    gone = [name for name in removed if content.get(name) is None]
-    if gone:
-        missing = dict.fromkeys(gone)
-        for chain in content.chains():
-            for jump in chain.jumps:
-                if jump in missing:
-                    raise Busy(jump, chain.name)
-    known: dict[str, tuple[int, int]] = {}
-    for name in BUILTIN[table]:
-        base = content.get(name)
-        if base is not None:
-            depth, hooks = _reach(content, base, known, {})
-            if not hooks >> HOOK_NAMES.index(name) & 1:
-                raise _offender(content, base, HOOK_NAMES.index(name))
-            if depth > MAX_DEPTH:
-                raise NetError(EMLINK, f"RULE_APPEND failed (Too many links): rule in chain {name}: jumps go deeper than {MAX_DEPTH}")
-
-
-def _reach(content: Content, chain: Chain, known: dict[str, tuple[int, int]], path: dict[str, None]) -> tuple[int, int]:
-    """(how deep the jumps from here go, the hooks at which everything reachable may run)."""
-    name = chain.name
-    found = known.get(name)
-    if found is not None:
-        return found
-    if name in path:
-        raise NetError(ELOOP, f"RULE_APPEND failed (Too many levels of symbolic links): rule in chain {next(reversed(path))}: a loop through {name}")
-    depth, hooks = 0, chain.hooks
-    if chain.jumps:
-        if len(path) > MAX_DEPTH:
-            raise NetError(EMLINK, f"RULE_APPEND failed (Too many links): rule in chain {name}: jumps go deeper than {MAX_DEPTH}")
-        path[name] = None
-        for jump in chain.jumps:
-            target = content.get(jump)
-            if target is not None:
-                below, allowed = _reach(content, target, known, path)
-                depth = max(depth, below + 1)
-                hooks &= allowed
-        del path[name]
-    known[name] = depth, hooks
-    return depth, hooks
-
-
-def _offender(content: Content, chain: Chain, hook: int) -> NetError:
-    """The error about the first target, reachable from `chain`, that may not run at `hook`."""
-    for rule in chain.rules:
-        if not rule.hooks >> hook & 1:
-            wrong = next((match for match in rule.matches if not match.hooks >> hook & 1), rule.target)
-            return Misplaced(chain.name, rule, f"{wrong.name if wrong else ''} may not be reached from {HOOK_NAMES[hook]}")
-        target = content.get(rule.jump) if rule.jump else None
-        if target is not None and not _reach(content, target, {}, {})[1] >> hook & 1:
-            return _offender(content, target, hook)
-    return NetError(EINVAL, f"rule in chain {chain.name}")

@@ -24,6 +24,17 @@ BUILTIN: dict[str, tuple[str, ...]] = {
 Layer = dict[str, "Chain | None"]  # None: the chain was deleted
 
 
+class SharedLayer(dict[str, "Chain | None"]):
+    """The layer of a document that many namespaces load, with what was worked out about it (see check.py)."""
+
+    __slots__ = ("callers", "known")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, tuple[int, int]] | None = None
+        self.callers: dict[str, list[str]] | None = None
+
+
 OWN_LAYER = 256  # chains that a namespace's own layer may hold before it counts as a document
 
 

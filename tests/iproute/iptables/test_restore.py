@@ -190,6 +190,29 @@ def test_ten_thousand_services_are_one_object_for_all_nodes() -> None:
         assert rules(ns, "CNI", "nat") == [f"-s 10.244.{number}.0/24 -j RETURN"]
 
 
+def test_what_is_shared_is_still_checked_against_what_each_node_adds() -> None:
+    chains = "".join(f":C{n} - [0:0]\n" for n in range(400))
+    jumps = "".join(f"-A C0 -j C{n}\n-A C{n} -j ACCEPT\n" for n in range(1, 400))
+    ns = node()
+    iptables.restore(ns, "*nat\n:OWN - [0:0]\n-A PREROUTING -j OWN\nCOMMIT\n", noflush=True)
+    iptables.restore(ns, f"*nat\n{chains}{jumps}-A PREROUTING -j C0\nCOMMIT\n", noflush=True)
+    assert len(ns.nf.tables["nat"].content.layers) == 2
+    before = iptables.save(ns)
+    for text, message in (
+        ("-A C7 -j OWN\n-A OWN -j C0", "a loop through"),
+        (":C7 - [0:0]\n-A C7 -j C8\n-A C8 -j C0", "a loop through"),
+        ("-I C7 -j MASQUERADE", "MASQUERADE may not be reached from PREROUTING"),
+        (":OWN - [0:0]\n-X OWN", "chain OWN is used by PREROUTING"),
+        (":C9 - [0:0]\n-X C9", "chain C9 is used by C0"),
+        ("-A OWN -j C400", "Chain 'C400' does not exist"),
+    ):
+        with pytest.raises(IptablesError, match=message):
+            iptables.restore(ns, f"*nat\n{text}\nCOMMIT\n", noflush=True)
+        assert iptables.save(ns) == before
+    iptables.restore(ns, "*nat\n:C9 - [0:0]\n-A C9 -j RETURN\n-A OWN -j C9\nCOMMIT\n", noflush=True)
+    assert rules(ns, "C9", "nat") == ["-j RETURN"]
+
+
 def test_the_same_text_is_the_same_content_and_counting_rules_are_never_shared() -> None:
     a, b = node("a"), node("b")
     for ns in (a, b):

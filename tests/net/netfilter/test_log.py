@@ -63,7 +63,8 @@ RULES = (
         (
             error(A, B, tcp(B, 1, A, 2, "A", seq=5), 3, 4, 1400),
             "LEN=68 TOS=0x00 PREC=0x00 TTL=63 ID=1 PROTO=ICMP TYPE=3 CODE=4 "
-            "[SRC=10.0.2.2 DST=10.0.1.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=1 DPT=2 SEQ=5 ACK=0 WINDOW=64240 RES=0x00 ACK URGP=0 ] MTU=1400 MARK=0x55",
+            "[SRC=10.0.2.2 DST=10.0.1.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP "
+            "SPT=1 DPT=2 SEQ=5 ACK=0 WINDOW=64240 RES=0x00 ACK URGP=0 ] MTU=1400 MARK=0x55",
         ),
         (
             icmp(A, B, 12, 0, 5 << 24, udp(B, 1, A, 2)),
