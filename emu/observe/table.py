@@ -123,7 +123,7 @@ def frame_text(hop: Hop, same: bool, width: int) -> Text:
     """The frame, or that it is the `same` as at its previous hop."""
     info = describe(hop.wire)
     if same:
-        return Text("\n".join(wrapped(f"same frame: {frame_parts(info)[-1]}", width)), style="dim")
+        return Text().append("\n".join(wrapped(f"same frame: {frame_parts(info)[-1]}", width)), style="dim")
     return Text("\n".join(frame_lines(info, width)))
 
 
@@ -131,7 +131,7 @@ def decided_text(decided: list[tuple[str, str]], width: int, earlier: int) -> Te
     """The decisions; or, if row `earlier` has the same and it takes more than a line to repeat them, its number. A drop is always told."""
     parts = [(kind, decision_lines(kind, words, width)) for kind, words in decided]
     if earlier and sum(len(lines) for _, lines in parts) > 1 and all(kind != "dropped" for kind, _ in parts):
-        return Text(f"\n· decided as in row {earlier}", style="dim")
+        return Text().append(f"\n· decided as in row {earlier}", style="dim")
     text = Text()
     for kind, lines in parts:
         text.append("\n" + "\n".join(lines), style=STYLES.get(kind, ""))

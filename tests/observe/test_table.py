@@ -84,7 +84,9 @@ def test_a_very_narrow_terminal_gets_a_table_too() -> None:
 
 def test_no_colour_codes_without_a_terminal_and_some_with_one() -> None:
     assert "\x1b" not in rendered(*SHORT)
-    assert "\x1b[1;31m" in rendered(*SHORT, colour=True)
+    assert "\x1b[1;31m· dropped" in rendered(*SHORT, colour=True)
+    dropped_later = hop(2, "b.eth0", "rx", 1, udp(), ("dropped", "dropped: NO_SOCKET"))
+    assert "\x1b[1;31m· dropped" in rendered(hop(1, "a.eth0", "tx", 1, udp()), dropped_later, colour=True), "not dimmed with its frame"
 
 
 def test_text_is_not_taken_for_markup() -> None:
