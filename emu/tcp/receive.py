@@ -161,7 +161,7 @@ def _take(tp: TcpSock, payload: bytes, flags: int, end: int, now: int) -> None:
     """Bytes in order, and whatever they bring in from the out-of-order queue."""
     length = len(payload)
     if length:
-        truesize = length + window.SKB_OVERHEAD
+        truesize = window.truesize(length, flags & PSH != 0)
         queue = tp.recv_queue
         if tp.rmem + truesize > tp.rcvbuf:
             tp.rcvbuf = max(tp.rcvbuf, min(tp.rmem + truesize, tp.settings.tcp_rmem[2]))  # tcp_clamp_window: what was offered is taken

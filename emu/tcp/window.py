@@ -6,7 +6,14 @@ from emu.tcp.settings import Settings
 from emu.tcp.sock import MIN_MSS, MSS_DEFAULT, TcpSock
 
 MAX_WSCALE = 14
-SKB_OVERHEAD = 856  # what a received segment costs of the buffer beside its bytes: 2304 for a full one on veth (ss -m)
+SKB_OVERHEAD = 832  # what a segment that was a write of its own costs of the receive buffer beside its bytes (ss -m on veth)
+SKB_PIECE = 2304  # what a piece of a larger write costs, of 948 or of 1448 bytes alike (skb_segment: a buffer from kmalloc)
+
+
+def truesize(length: int, pushed: bool) -> int:
+    """What a received segment takes of the receive buffer (skb->truesize). A piece in the middle of a write has no PSH."""
+    size = length + SKB_OVERHEAD
+    return size if pushed or length <= 536 or size > SKB_PIECE else SKB_PIECE
 
 
 def full_space(tp: TcpSock) -> int:
