@@ -227,3 +227,95 @@ def test_udp_becomes_a_stream_after_two_seconds() -> None:
         assert same_entries(real, show(box.ns).splitlines())
 
     on_linux(job)
+
+
+def dotted(packet: bytes, at: int) -> str:
+    return ".".join(map(str, packet[at : at + 4]))
+
+
+def ports(packet: bytes) -> tuple[int, int]:
+    return packet[20] << 8 | packet[21], packet[22] << 8 | packet[23]
+
+
+def answer(chance: random.Random, seen: bytes) -> bytes | None:
+    """A packet back to where `seen` came from."""
+    src, dst, proto = dotted(seen, 16), dotted(seen, 12), seen[9]
+    if proto == 17:
+        sport, dport = ports(seen)
+        return p.udp(src, dport, dst, sport, b"r" * chance.randrange(9), check=chance.random() < 0.9)
+    if proto == 6:
+        sport, dport = ports(seen)
+        seq = chance.getrandbits(32) if chance.random() < 0.3 else 500
+        return p.tcp(src, dport, dst, sport, chance.choice(["SA", "A", "RA", "FA"]), seq, int.from_bytes(seen[24:28], "big") + 1)
+    if proto == 1 and len(seen) >= 28:
+        return p.echo(src, dst, seen[24] << 8 | seen[25], reply=seen[20] == 8)
+    return None
+
+
+def complaint(chance: random.Random, side: str, seen: bytes) -> bytes:
+    """An ICMP error about `seen`."""
+    src = chance.choice([dotted(seen, 16), "10.0.2.8" if side == "b" else "10.0.1.8"])
+    dst = dotted(seen, 12) if chance.random() < 0.9 else "10.0.1.6" if side == "b" else "10.0.2.6"
+    kind, code = chance.choice([(3, 3), (3, 4), (11, 0), (12, 0), (4, 0), (5, 1), (3, 1)])
+    return p.error(src, dst, seen[: chance.choice([len(seen), 28, 28, 20, 24, 32, 40])], kind, code, chance.choice([0, 1400]))
+
+
+def request(chance: random.Random) -> bytes:
+    """Something new from a client, to the Service or past it."""
+    src, dst, port = chance.choice([A, "10.0.1.3", "10.0.1.4"]), chance.choice([VIP, VIP, "10.0.2.3"]), chance.choice([1000, 1001])
+    proto = chance.choice([17, 17, 6, 6, 1, 99])
+    if proto == 17:
+        return p.udp(src, port, dst, chance.choice([53, 54]), b"x" * chance.randrange(30), check=chance.random() < 0.9)
+    if proto == 6:
+        flags = chance.choice(["S", "S", "S", "A", "PA", "FA", "R"])
+        return p.tcp(
+            src, port, dst, chance.choice([80, 81]), flags, chance.choice([100, 101, 5000]), chance.choice([0, 501]), data=b"y" * chance.choice([0, 5])
+        )
+    if proto == 1:
+        return p.echo(src, dst, chance.choice([7, 8]))
+    return p.ip(src, dst, chance.choice([50, 99]), b"z" * chance.randrange(12))
+
+
+def differ_by_chance(packet: bytes, other: bytes | None) -> bool:
+    """A first packet whose port or identifier was taken: both kernels drew another one."""
+    if other is None or packet[1] != 4 or packet[:20] != other[:20]:
+        return False
+    free = {17: {20, 21, 26, 27}, 6: {20, 21, 36, 37}, 1: {22, 23, 24, 25}}.get(packet[9], set())
+    return all(a == b or at in free for at, (a, b) in enumerate(zip(packet, other, strict=True)))
+
+
+def test_nat_of_whatever_comes() -> None:
+    rounds = int(os.environ.get("EMU_CONVERSATIONS", "12")) * 3
+
+    def job(kernel: KernelBox) -> None:
+        box = Box()
+        with_rules(kernel, box)
+        for conf in ("all", "a", "b"):
+            kernel.lab.sysctl("box", f"net.ipv4.conf.{conf}.send_redirects", 0)
+        for number in range(rounds):
+            kernel.flush()
+            box.ct.flush()
+            chance = random.Random(number)
+            seen: list[tuple[str, bytes]] = []
+            for i in range(60):
+                side, packet, what = "a", None, chance.random()
+                if seen and what < 0.6:
+                    side, last = chance.choice(seen)
+                    packet = answer(chance, last) if what < 0.35 else complaint(chance, side, last)
+                packet = packet or request(chance)
+                if chance.random() < 0.05:
+                    packet = packet[:-1] + bytes([packet[-1] ^ 1])
+                real = kernel.send(side, packet)
+                keep_time(kernel, box)
+                emulated = box.send(packet)
+                out = real[0][1] if real else None
+                if emulated is not None and emulated != out and differ_by_chance(emulated, out):
+                    break
+                assert emulated == out, f"round {number}, packet {i}: {packet.hex()}, {box.steps[-3:]}"
+                seen += real
+            else:
+                lines = kernel.entries()
+                keep_time(kernel, box)
+                assert same_entries(lines, show(box.ns).splitlines()), f"round {number}"
+
+    on_linux(job)
