@@ -197,9 +197,10 @@ class NetDevice:
             notifier.call(self, notifier.CHANGE)
 
     def set_mac(self, mac: bytes, chosen: bool = True) -> None:
-        """Change the MAC (dev_set_mac_address). `chosen`: by a user, not by the kernel itself."""
+        """Change the MAC (dev_set_mac_address). `chosen`: by a user, not by the kernel itself; then everybody hears of it even if it is the same
+        (measured: setting the MAC a device has sends the gratuitous ARP of arp_notify and forgets all neighbours)."""
         self.mac_set = self.mac_set or chosen
-        if mac != self.mac:
+        if chosen or mac != self.mac:
             self.mac = mac
             notifier.call(self, notifier.CHANGEADDR)
 

@@ -78,8 +78,12 @@ def test_the_order_of_events(lan: Lan, events: list[tuple[str, str]]) -> None:
 def test_setting_what_is_set_tells_nobody(lan: Lan, events: list[tuple[str, str]]) -> None:
     link.set_up(lan.node, "p1")
     link.set_mtu(lan.node, "p1", 1500)
-    link.set_address(lan.node, "p1", lan.node.device("p1").mac)
     assert events == []
+
+
+def test_setting_the_mac_it_has_is_told(lan: Lan, events: list[tuple[str, str]]) -> None:
+    link.set_address(lan.node, "p1", lan.node.device("p1").mac)
+    assert events == [("p1", "CHANGEADDR")]
 
 
 def test_a_carrier_that_flaps_is_told_once(lan: Lan, events: list[tuple[str, str]]) -> None:
