@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from emu.iproute.conntrack import show
 from emu.net.conntrack import entry as bits
+from emu.net.conntrack import nat
 from emu.net.conntrack.tuples import invert, of_quoted
 from emu.net.skb import CT_INVALID
 from emu.wire.addr import ip_int
-from tests.net.conntrack.box import ESTABLISHED, INVALID, NEW, RELATED, Box
+from tests.net.conntrack.box import ESTABLISHED, INVALID, NEW, RELATED, Box, to_ip
 from tests.net.conntrack.packets import echo, error, icmp, ip, tcp, udp
 
 A, B, C = "10.0.1.2", "10.0.2.2", "10.0.2.3"
@@ -218,6 +219,28 @@ def test_of_two_first_packets_at_once_udp_loses_none(box: Box) -> None:
     assert two.ct is one.ct
     assert box.ct.stats["clash_resolve"] == 1
     assert box.ct.count == 1
+
+
+def test_of_two_first_packets_to_different_backends_both_are_answered(box: Box) -> None:
+    """A and AAAA queries from one socket through a Service: each drew its own backend before either was known."""
+    backends = iter([B, C])
+    box.dnat_rules[:] = [lambda ns, skb: skb.daddr != ip_int("10.96.0.10") or nat.setup(ns, skb, to_ip(next(backends)), nat.DST)]
+    one, two = box.arrive(udp(A, 1000, "10.96.0.10", 53)), box.arrive(udp(A, 1000, "10.96.0.10", 53))
+    assert one is not None
+    assert two is not None
+    assert box.leave(one) is not None
+    assert box.leave(two) is not None
+    assert len(box.ct.entries()) == 1  # the second is hidden
+    assert box.ct.count == 2
+    for backend in (B, C):
+        back = box.send(udp(backend, 53, A, 1000))
+        assert back is not None
+        assert back[12:16] == bytes([10, 96, 0, 10])
+    box.wait(1)
+    again = box.send(udp(C, 53, A, 1000))
+    assert again is not None
+    assert again[12:16] == bytes([10, 0, 2, 3])  # it lived for a second
+    assert two.ct.flags == ["SEEN_REPLY", "CONFIRMED", "DST_NAT", "SRC_NAT_DONE", "DST_NAT_DONE", "DYING", "FIXED_TIMEOUT", "NAT_CLASH"]
 
 
 def test_of_two_first_packets_at_once_tcp_loses_one(box: Box) -> None:
