@@ -26,12 +26,25 @@ PROTOCOL_MATCH = {6: "tcp", 17: "udp", 132: "sctp", 1: "icmp", 136: "udplite", 3
 CHAIN_NAME = re.compile(r"[^-!\s]\S*").fullmatch
 MAX_CHAIN = 28  # XT_EXTENSION_MAXNAMELEN - 1
 
+# What Linux has and this does not, so that it is refused by name.
 UNSUPPORTED = {
+    **dict.fromkeys(
+        (
+            "ah bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup ecn esp helper ipcomp ipvs osf policy quota rateest realm rpfilter "
+            "socket string tcpmss time u32 udplite"
+        ).split(),
+        "not supported here",
+    ),
     "owner": "not supported here, packets have no processes",
-    "socket": "not supported here",
     "set": "not supported here, there are no IP sets",
     "nfacct": "not supported here, there are no accounting objects",
 }
+UNSUPPORTED_TARGETS = frozenset(
+    (
+        "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK ECN HMARK IDLETIMER LED NFLOG NFQUEUE QUEUE RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TEE TPROXY TRACE "
+        "ULOG"
+    ).split()
+)
 
 Source = tuple[int, int]
 
@@ -204,6 +217,8 @@ class RuleParser:
             return
         extension = TARGETS.get(name)
         if extension is None:
+            if name in UNSUPPORTED_TARGETS:
+                raise IptablesError(f"Couldn't load target `{name}': not supported here")
             check_chain_name(name)
             rule.jump = name
             return

@@ -27,6 +27,7 @@ from emu.net.netfilter.rule import ACCEPT, Rule
 from emu.net.netfilter.table import BUILTIN, FORWARD, HOOK_NAMES, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from emu.net.netfilter.tablestate import Table
 from emu.net.netfilter.walk import run_chain
+from emu.net.skb import CT_ESTABLISHED, CT_IS_REPLY
 from emu.wire.addr import ip_text
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Netfilter:
             return
         for hook in hooks:
             chain = table.content.get(HOOK_NAMES[hook])
-            if chain is not None:
+            if chain is not None and (chain.rules or chain.policy != "ACCEPT" or chain.counted):
                 step = self._table_step(table, chain)
                 steps[hook].append(self._rerouting(step) if name == "mangle" and hook == OUTPUT else step)
 
@@ -211,21 +212,25 @@ class Netfilter:
         nat_hook = nat.hook
 
         def step(skb: Skb, indev: NetDevice | None, outdev: NetDevice | None) -> bool:
-            def run_rules() -> bool:
-                chain = table.content.get(name)
-                if chain is None or run_chain(self, table, chain, skb, indev, outdev) == ACCEPT:
-                    return True
-                self.dropped(skb, indev, outdev)
-                return False
-
-            if hook != OUTPUT:
-                return nat_hook(ns, hook, skb, indev, outdev, run_rules)
+            if skb.ctinfo == CT_ESTABLISHED or skb.ctinfo == CT_ESTABLISHED + CT_IS_REPLY:
+                rules = None
+            else:
+                rules = lambda: self._nat_rules(table, name, skb, indev, outdev)  # noqa: E731
             daddr = skb.daddr
-            if not nat_hook(ns, hook, skb, indev, outdev, run_rules):
+            if not nat_hook(ns, hook, skb, indev, outdev, rules):
                 return False
+            if hook != OUTPUT:
+                return True
             return skb.daddr == daddr or self._route_again(skb)
 
         return step
+
+    def _nat_rules(self, table: Table, name: str, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None) -> bool:
+        chain = table.content.get(name)
+        if chain is None or run_chain(self, table, chain, skb, indev, outdev) == ACCEPT:
+            return True
+        self.dropped(skb, indev, outdev)
+        return False
 
     def _defrag(self, skb: Skb, indev: NetDevice | None, outdev: NetDevice | None) -> bool:
         """ipv4_conntrack_defrag: nothing behind this point sees a fragment."""

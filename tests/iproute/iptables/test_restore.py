@@ -122,6 +122,7 @@ def test_counters_stay_with_their_rules_through_edits() -> None:
         ("*filter\n-A " + "A" * 29 + "\nCOMMIT\n", 2, "too long (must be under 29 chars)"),
         ("*filter\n[x:1] -A INPUT\nCOMMIT\n", 2, "iptables-restore: line 2: invalid counters `[x:1]'"),
         ("*filter\n-A INPUT -m owner --uid-owner 0\nCOMMIT\n", 2, "Couldn't load match `owner': not supported here, packets have no processes"),
+        ("*filter\n-A INPUT -j NFLOG\nCOMMIT\n", 2, "iptables-restore: line 2: Couldn't load target `NFLOG': not supported here"),
     ],
 )
 def test_errors_name_the_line_and_the_thing(text: str, status: int, message: str) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from errno import ECONNREFUSED
+
+import pytest
+
 from emu.iproute import iptables, route, rule
 from emu.net import ip_output, netfilter
+from emu.net.sock.tcp import TcpSocket
+from emu.net.sock.udp import UdpSocket
 from emu.wire.addr import ip_int
 from tests.iproute.iptables.node import node
 from tests.net.conntrack.packets import error, ip, tcp, udp
@@ -197,3 +203,23 @@ def test_errors_about_a_connection_are_related_to_it() -> None:
     assert router.passes(question)
     assert router.passes(error(B, A, question), side="b")
     assert not router.passes(error(B, A, ports(3, 4)), side="b")
+
+
+def test_a_program_here_is_refused_at_once() -> None:
+    """As on the kernel: the first UDP send fails with EPERM, the ICMP error that came of it is waiting behind it; TCP is refused."""
+    router = Router()
+    router.restore(
+        "*filter\n-A OUTPUT -p udp -j REJECT\n-A OUTPUT -p tcp --dport 80 -j REJECT\n-A OUTPUT -p tcp --syn -j REJECT --reject-with tcp-reset\nCOMMIT\n"
+    )
+    udp_socket = UdpSocket(router.ns)
+    udp_socket.connect(ip_int(B), 53)
+    with pytest.raises(PermissionError):
+        udp_socket.send(b"x")
+    router.wait(0.01)
+    assert udp_socket.take_error() == ECONNREFUSED
+    for port in (80, 81):
+        tcp_socket = TcpSocket(router.ns)
+        tcp_socket.connect(ip_int(B), port)
+        router.wait(0.01)
+        assert tcp_socket.error == ECONNREFUSED
+    router.ledger.check()
