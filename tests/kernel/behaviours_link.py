@@ -74,6 +74,35 @@ def held_packets(lab: Lab) -> Recording:
     return recording
 
 
+def neighbour_states(lab: Lab) -> Recording:
+    """Sampled six tenths into each second: the kernel's timers are up to some 300 ms late."""
+    hosts_on_a_bridge(lab, "xy")
+    recording = Recording("the life of a neighbour entry, second by second", lab, [])
+    lines: list[str] = []
+
+    def watch(title: str, seconds: int, action: Callable[[], object]) -> None:
+        def go() -> None:
+            action()
+            lab.settle(0.6)
+            for second in range(seconds):
+                for name, other in (("x", "10.9.0.2"), ("y", "10.9.0.1"), ("x", "10.9.0.9")):
+                    lines.extend(f"{title}, {second}.6 s: {name} has {ip} {state}" for ip, _mac, state in lab.neighbours(name) if ip == other)
+                lab.settle(1.0)
+
+        recording.part(title, go)
+
+    wrong, right = "02:00:00:00:00:99", lab.mac("y", "eth0")
+    watch("x pings y", 7, lambda: lab.ping("x", "10.9.0.2"))
+    lab.set_neighbour("x", "eth0", "10.9.0.2", right, "stale")
+    watch("stale and right, one datagram", 7, lambda: lab.send_udp("x", ("10.9.0.2", 9), b"x"))
+    lab.set_neighbour("x", "eth0", "10.9.0.2", wrong, "stale")
+    watch("stale and wrong, one datagram", 9, lambda: lab.send_udp("x", ("10.9.0.2", 9), b"x"))
+    watch("the next datagram", 2, lambda: lab.send_udp("x", ("10.9.0.2", 9), b"x"))
+    watch("nobody is there", 4, lambda: lab.send_udp("x", ("10.9.0.9", 9), b"x"))
+    recording.texts.append(("states", "\n".join(lines)))
+    return recording
+
+
 def links(lab: Lab) -> Recording:
     recording = Recording("links go up and down", lab, [])
     lines: list[str] = []
@@ -109,4 +138,4 @@ def links(lab: Lab) -> Recording:
     return recording
 
 
-LINK: dict[str, Callable[[Lab], Recording]] = {"arp": arp, "held-packets": held_packets, "links": links}
+LINK: dict[str, Callable[[Lab], Recording]] = {"arp": arp, "held-packets": held_packets, "neighbour-states": neighbour_states, "links": links}

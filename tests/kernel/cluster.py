@@ -28,6 +28,7 @@ class Cluster:
         self.lab = lab
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
         self.pods: dict[str, tuple[str, str]] = {}
+        self.services: dict[str, list[Service]] = {}
         self.lab.add_netns("switch")
         self.lab.add_bridge("switch", "br0")
         self.lab.sysctl("switch", "net.bridge.bridge-nf-call-iptables", 0)
@@ -101,4 +102,9 @@ class Cluster:
 
     def program(self, node: str, services: Sequence[Service]) -> None:
         """Load kube-proxy's rules for these Services into a node, as one `iptables-restore` text."""
-        self.lab.restore(node, node_rules(node, services))
+        self.services[node] = list(services)
+        self.lab.restore(node, self.rules_of(node))
+
+    def rules_of(self, node: str) -> str:
+        """The text that was loaded last."""
+        return node_rules(node, self.services[node])

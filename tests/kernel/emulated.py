@@ -82,8 +82,8 @@ class EmulatedLab(Lab):
     def set_master(self, name: str, dev: str, bridge: str) -> None:
         link.set_master(self.ns(name), dev, bridge)
 
-    def set_hairpin(self, name: str, dev: str) -> None:
-        bridge.link_set(self.ns(name), dev, hairpin=True)
+    def set_hairpin(self, name: str, dev: str, on: bool = True) -> None:
+        bridge.link_set(self.ns(name), dev, hairpin=on)
 
     def set_ageing(self, name: str, bridge_dev: str, seconds: float) -> None:
         bridge.set_ageing_time(self.ns(name), bridge_dev, seconds)
@@ -120,6 +120,9 @@ class EmulatedLab(Lab):
 
     def saved_rules(self, name: str) -> str:
         return iptables.save(self.ns(name), counters=True)
+
+    def forget_connections(self, name: str, protocol: str) -> None:
+        conntrack.delete(self.ns(name), proto=protocol)
 
     def conntrack(self, name: str) -> str:
         return conntrack.show(self.ns(name))

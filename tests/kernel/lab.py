@@ -198,8 +198,8 @@ class Lab:
     def set_master(self, name: str, dev: str, bridge: str) -> None:
         self.run(name, f"ip link set {dev} master {bridge}")
 
-    def set_hairpin(self, name: str, dev: str) -> None:
-        self.run(name, f"bridge link set dev {dev} hairpin on")
+    def set_hairpin(self, name: str, dev: str, on: bool = True) -> None:
+        self.run(name, f"bridge link set dev {dev} hairpin {'on' if on else 'off'}")
 
     def set_ageing(self, name: str, bridge: str, seconds: float) -> None:
         self.run(name, f"ip link set {bridge} type bridge ageing_time {round(seconds * 100)}")
@@ -246,6 +246,10 @@ class Lab:
 
     def saved_rules(self, name: str) -> str:
         return self.output(name, "iptables-save -c")
+
+    def forget_connections(self, name: str, protocol: str) -> None:
+        """`conntrack -D` of a protocol."""
+        self.run(name, f"conntrack -D -p {protocol}")
 
     def conntrack(self, name: str) -> str:
         return self.output(name, "conntrack -L")

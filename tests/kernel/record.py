@@ -16,8 +16,9 @@ from tests.kernel.cluster import is_fixed_port
 from tests.kernel.lab import Captured, Lab, privately
 from tests.kernel.normalise import Normaliser
 from tests.kernel.stories import STORIES, Recording
+from tests.kernel.variants import VARIANTS
 
-RECORDINGS = {**STORIES, **LINK, **INTERNET, "tcp": tcp, "nat": nat}
+RECORDINGS = {**STORIES, **LINK, **INTERNET, **VARIANTS, "tcp": tcp, "nat": nat}
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -56,7 +57,8 @@ def without_clock(text: str) -> str:
 
 
 def conntrack_lines(text: str, normaliser: Normaliser) -> str:
-    """`conntrack -L` without remaining seconds, ports and ids named as in the frames, sorted (the table is a hash)."""
+    """`conntrack -L` without remaining seconds and counts of users, ports and ids named as in the frames, sorted (the table is a hash)."""
+    text = re.sub(r" use=\d+", "", text)
     text = re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
     text = re.sub(r"(sport|dport)=(\d+)", lambda found: f"{found[1]}={normaliser.port(int(found[2]))}", text)
     text = re.sub(r"id=(\d+)", lambda found: f"id={normaliser.icmp_id(int(found[1]))}", text)
