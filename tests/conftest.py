@@ -21,6 +21,7 @@ import pytest
 
 from emu.observe.ledger import Ledger
 from emu.trace import Tracepoints
+from tests.hops import Watch, tables
 
 # The same examples in every run, and no verdict that depends on how fast the machine is; --hypothesis-profile=explore looks for new ones.
 hypothesis.settings.register_profile("emu", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -100,12 +101,16 @@ _present_test = ""
 class Books:
     """The ledgers of every world that a test makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched: bool) -> None:
         self.ledgers: list[tuple[Tracepoints, Ledger]] = []
+        self.watched = watched
+        self.watches: list[Watch] = []
 
     def open(self, tp: Tracepoints) -> None:
         """A world was made."""
         self.ledgers.append((tp, Ledger(tp)))
+        if self.watched:
+            self.watches = [*self.watches[-2:], Watch(tp)]  # a law test makes hundreds of worlds; the last ones tell
         tp.attach("drop", _note_reason)
 
     def close(self) -> None:
@@ -142,7 +147,7 @@ def ledger(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     """Every world that the test makes has a ledger from its first frame on, and it balances when the test is over."""
     global _present_test
     _present_test = request.node.nodeid
-    books = Books()
+    books = Books(request.config.getoption("--hops"))
     make = Tracepoints.__init__
 
     def init(self: Tracepoints, sim: Any) -> None:
@@ -150,8 +155,28 @@ def ledger(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         books.open(self)
 
     monkeypatch.setattr(Tracepoints, "__init__", init)
+    request.node.stash[BOOKS] = books
     yield books
     books.check()
+
+
+BOOKS = pytest.StashKey[Books]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failing test says how to see the hop tables of its worlds, and with --hops it shows them."""
+    report = yield
+    books = item.stash.get(BOOKS, None)
+    if report.failed and books is not None and books.ledgers:
+        text = tables(books.watches) if books.watched else f"for the hop tables: ./tools/test --hops '{item.nodeid}'"
+        report.sections.append(("what happened", text))
+    return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # Not always: with nobody looking, namespaces take short cuts that are to be tested too (emu/net/flow.py).
+    parser.addoption("--hops", action="store_true", help="failing tests show the hop tables of their worlds")
 
 
 @pytest.fixture

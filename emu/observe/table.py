@@ -106,21 +106,25 @@ class HopTable:
         told: dict[object, int] = {}  # device and decisions -> the row that has them
         for number, hop in enumerate(hops, 1):
             same = latest.get(hop.frame_id) == hop.wire
-            latest[hop.frame_id] = hop.wire or latest.get(hop.frame_id, b"")
+            if hop.wire:
+                latest[hop.frame_id] = hop.wire
             decided = decisions(hop.steps)
             first = told.setdefault((hop.netns, hop.dev, tuple(decided)), number)
-            what = frame_text(hop, same, width).append_text(decided_text(decided, width, first if first != number else 0))
+            what = Text("\n").join(filter(None, (frame_text(hop, same, width), decided_text(decided, width, first if first != number else 0))))
             table.add_row(str(number), times[number - 1], where_text(hop), hop.direction, what)
         yield table
 
 
 def where_text(hop: Hop) -> Text:
-    """Namespace, and under it the device."""
-    return Text(hop.netns, style="bold").append(f"\n{hop.dev}", style="not bold")
+    """Namespace, and under it the device, if it was at one."""
+    text = Text().append(hop.netns, style="bold")
+    return text if hop.dev == "-" else text.append(f"\n{hop.dev}")
 
 
 def frame_text(hop: Hop, same: bool, width: int) -> Text:
-    """The frame, or that it is the `same` as at its previous hop."""
+    """The frame, or that it is the `same` as at its previous hop. Empty for what happened later than the frame, by a timer say."""
+    if not hop.wire:
+        return Text()
     info = describe(hop.wire)
     if same:
         return Text().append("\n".join(wrapped(f"same frame: {frame_parts(info)[-1]}", width)), style="dim")
@@ -131,8 +135,5 @@ def decided_text(decided: list[tuple[str, str]], width: int, earlier: int) -> Te
     """The decisions; or, if row `earlier` has the same and it takes more than a line to repeat them, its number. A drop is always told."""
     parts = [(kind, decision_lines(kind, words, width)) for kind, words in decided]
     if earlier and sum(len(lines) for _, lines in parts) > 1 and all(kind != "dropped" for kind, _ in parts):
-        return Text().append(f"\n· decided as in row {earlier}", style="dim")
-    text = Text()
-    for kind, lines in parts:
-        text.append("\n" + "\n".join(lines), style=STYLES.get(kind, ""))
-    return text
+        return Text(f"· decided as in row {earlier}", style="dim")
+    return Text("\n").join(Text("\n".join(lines), style=STYLES.get(kind, "")) for kind, lines in parts)

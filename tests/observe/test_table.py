@@ -95,7 +95,14 @@ def test_text_is_not_taken_for_markup() -> None:
 
 def test_decisions_away_from_devices_have_rows_too() -> None:
     row = lines(hop(5000, "a.-", "-", 1, bytes(12) + udp()[12:], ("dropped", "dropped: NEIGH_FAILED")))[4:7]
-    assert row == [" 1 5 µs a     -  10.0.0.1 → 10.0.0.2 ttl 64   UDP 40000 → 53 5 bytes", "        -        · dropped: NEIGH_FAILED", ""]
+    assert row == [" 1 5 µs a     -  10.0.0.1 → 10.0.0.2 ttl 64   UDP 40000 → 53 5 bytes", "                 · dropped: NEIGH_FAILED", ""]
+
+
+def test_what_happens_later_than_a_frame_has_a_row_without_one() -> None:
+    late = hop(5_000_000_000, "a.-", "-", 1, b"", ("neigh", "10.0.0.2 dev eth0: DELAY → PROBE"))
+    rows = lines(hop(0, "a.eth0", "tx", 1, udp()), late, hop(5_000_000_000, "b.eth0", "rx", 1, udp()))
+    assert rows[6] == " 2 5.000 s a     -  · neighbour: 10.0.0.2 dev eth0: DELAY → PROBE"
+    assert "same frame: UDP" in rows[7]
 
 
 def test_a_frame_that_changed_is_shown_again() -> None:
