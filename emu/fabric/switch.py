@@ -36,7 +36,8 @@ class SwitchPort(Nic):
     def receive(self, frame: Frame) -> None:
         """A frame comes in by the cable: learn where its source is, send it on."""
         wire = frame.wire
-        if not self.carrier or len(wire) < 14:
+        peer = self.peer
+        if peer is None or not self.carrier or len(wire) < 14 or self.netns.sim.now - peer.delay_ns < self.linked_at:
             super().receive(frame)
             return
         frame_id = frame.id

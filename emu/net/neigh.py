@@ -387,7 +387,7 @@ def device_event(dev: NetDevice, event: str) -> None:
     table: Any = dev.netns.neigh
     if table is None or not table.entries:
         return
-    if event == notifier.DOWN or event == notifier.CHANGEADDR:
+    if event in (notifier.DOWN, notifier.CHANGEADDR, notifier.UNREGISTER):
         table.flush(dev)
     elif event == notifier.CHANGE and not dev.carrier and dev.netns.sysctl.conf_and(dev, "arp_evict_nocarrier"):
         table.flush(dev, keep_permanent=True)

@@ -13,16 +13,18 @@ _SLACK = 18  # Ethernet header and room for a VLAN tag
 
 class Nic(NetDevice):
     """`peer`: the card at the other end of the cable, None without one. `delay_ns`: how long a frame takes there. `loss`: says of each frame
-    sent whether the cable loses it. The carrier is there while both ends are up, as with two cards back to back."""
+    sent whether the cable loses it. `linked_at`: ns, when the carrier last came. The carrier is there while both ends are up, as
+    with two cards back to back."""
 
     kind = "nic"
     has_wire = True
-    __slots__ = ("delay_ns", "loss", "peer")
+    __slots__ = ("delay_ns", "linked_at", "loss", "peer")
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
         super().__init__(name, mac, mtu)
         self.peer: Nic | None = None
         self.delay_ns = 0
+        self.linked_at = 0
         self.loss: Callable[[Frame], bool] | None = None
         self.carrier = False
         self.operstate = "DOWN"
@@ -48,7 +50,8 @@ class Nic(NetDevice):
 
     def receive(self, frame: Frame) -> None:
         """A frame comes out of the cable, unless the link went down meanwhile."""
-        if self.carrier:
+        peer = self.peer
+        if peer is not None and self.carrier and self.netns.sim.now - peer.delay_ns >= self.linked_at:
             super().receive(frame)
             return
         self.netns.sim.cause = frame.id
@@ -64,6 +67,8 @@ class Nic(NetDevice):
         """Set the carrier of both ends after a change of cable or of either end."""
         peer = self.peer
         both = peer is not None and self.up and peer.up
+        if peer is not None and both and not self.carrier:
+            self.linked_at = peer.linked_at = self.netns.sim.now
         self.set_carrier(both)
         if peer is not None:
             peer.set_carrier(both)

@@ -74,6 +74,18 @@ def test_frames_under_way_when_the_cable_is_pulled_are_lost(two: Two) -> None:
     two.ledger.check()
 
 
+def test_a_cable_put_back_at_once_does_not_bring_back_what_was_under_way(two: Two) -> None:
+    two.send(two.a)
+    two.run(0.00001)
+    two.cable.unplug()
+    two.cable.plug()
+    two.send(two.a, 1)
+    two.run()
+    assert [wire[14] for wire in two.seen("b.eth0 rx")] == [1]
+    assert two.reasons()[0] == "EMU_LINK_DOWN"
+    two.ledger.check()
+
+
 def test_frames_under_way_when_the_other_end_goes_down_are_lost(two: Two) -> None:
     two.send(two.a)
     link.set_down(two.b.netns, "eth0")

@@ -245,6 +245,14 @@ def test_a_device_that_goes_down_forgets_and_drops_what_waits(lan: Lan) -> None:
     assert "QUEUE_PURGE" in lan.reasons()
 
 
+def test_a_device_that_leaves_forgets_what_was_configured_while_it_was_down(lan: Lan) -> None:
+    ns = lan.host("h1")
+    link.set_down(ns, "eth0")
+    neigh.add(ns, "10.0.0.3", "eth0", mac(3))
+    link.move(ns, "eth0", lan.machine.add_netns("other"))
+    assert len(ns.neigh) == 0
+
+
 def test_lost_carrier_forgets_all_but_permanent_entries(lan: Lan) -> None:
     ns = lan.host("h1")
     neigh.add(ns, "10.0.0.3", "eth0", mac(3))
