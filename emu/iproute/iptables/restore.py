@@ -61,7 +61,7 @@ def _restore(ns: Namespace, text: str, noflush: bool, counters: bool) -> None:
         content = table.content if table is not None and noflush else EMPTY
         change = _change(section, content, noflush, counters)
         if not noflush and table is not None:
-            table.zero()
+            table.counters.clear()
         nf.apply(section.table, change, section.needs_ct)
         for line in section.zeroes:
             nf.tables[section.table].zero(line.chain or None, line.index)

@@ -42,13 +42,10 @@ class Table:
         return sum(1 for chain in self.content.chains() if name in chain.jumps for rule in chain.rules if rule.jump == name)
 
     def zero(self, chain: str | None = None, index: int | None = None) -> None:
-        """Counters back to 0: all, of one chain, or of one rule."""
-        if chain is None:
-            self.counters.clear()
-        elif index is None:
-            self.counters.pop(chain, None)
-        else:
-            self.counters.get(chain, {}).pop(index, None)
+        """Counters back to 0: all, of one chain, or of one rule. In place, since cached flows hold on to them."""
+        for counters in self.counters.values() if chain is None else (self.counters.get(chain, {}),):
+            for counter in counters.values() if index is None else (counters.get(index, [0, 0]),):
+                counter[0] = counter[1] = 0
 
     def apply(self, change: Change) -> None:
         """Take over new content; counters stay with their rules."""

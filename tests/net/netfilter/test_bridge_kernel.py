@@ -13,7 +13,8 @@ from tests.kernel.lab import Lab, privately
 
 PORTS = ["--physdev-in va", "! --physdev-in va", "--physdev-in v+", "--physdev-is-in", "! --physdev-is-in", "--physdev-is-bridged", "! --physdev-is-bridged"]
 OUT = [
-    "--physdev-out vb", "! --physdev-out vb", "--physdev-out v+", "--physdev-is-out", "! --physdev-is-out", "--physdev-is-bridged --physdev-in va --physdev-out vb",
+    "--physdev-out vb", "! --physdev-out vb", "--physdev-out v+", "--physdev-is-out", "! --physdev-is-out",
+    "--physdev-is-bridged --physdev-in va --physdev-out vb",
 ]  # fmt: skip
 RULES = [*(f"-m physdev {options}" for options in PORTS), "-m addrtype --src-type LOCAL", "-m addrtype --dst-type LOCAL", "-m pkttype --pkt-type unicast"]
 PLACES = {

@@ -113,3 +113,7 @@ def test_a_trail_collects_what_counted() -> None:
     run_chain(nf, table, table.chain("INPUT"), skb_of(udp("9.9.9.9", 1, "10.3.5.1", 5)), None, None)
     assert nf.trail == [table.counters["INPUT"][1], table.counters["X"][0], table.counters["INPUT"][-1]]
     assert all(counter == [1, 32] for counter in nf.trail)
+    iptables.command(ns, ["-Z"])
+    for counter in nf.trail:
+        counter[0] += 1  # as a cached flow does
+    assert [table.counter("INPUT", 1), table.counter("X", 0), table.counter("INPUT", -1)] == [(1, 0)] * 3
