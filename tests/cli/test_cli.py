@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -247,3 +253,27 @@ def test_a_terminal_without_utf_8(tmp_path: Path) -> None:
     done = subprocess.run([*EMU, "run", SHORT, "--no-captures"], capture_output=True, env=environment, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.isascii()
+
+
+def test_without_standard_output(tmp_path: Path) -> None:
+    command = f"{sys.executable} -P -m emu run {SHORT} --no-captures >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_on_a_terminal_there_are_colours_and_its_width(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 77, 0, 0))
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+    process = subprocess.Popen([*EMU, "run", SHORT, "--no-captures"], stdout=follower, env=environment, cwd=tmp_path)
+    os.close(follower)
+    data = b""
+    with suppress(OSError):  # EIO: the other end is closed
+        while part := os.read(leader, 65536):
+            data += part
+    os.close(leader)
+    assert process.wait(60) == 0
+    text = data.decode()
+    assert "\x1b[1m" in text
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).splitlines()
+    assert max(map(len, plain)) == 77
