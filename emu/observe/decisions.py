@@ -55,8 +55,11 @@ def decisions(steps: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """(kind, text) of what is worth a line, in order."""
     told: dict[tuple[str, str], None] = {}
     path: list[Rule] = []
+    verdict: Rule | None = None
     for kind, text in steps:
         rule = parse_rule(text) if kind == "rule" else None
+        if kind == "dropped" and verdict is not None:
+            text = shorter(text, verdict)
         if rule is None:
             path.clear()
             told[kind, text] = None
@@ -68,5 +71,12 @@ def decisions(steps: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         if not rule.jumps and rule.target not in ("", "RETURN"):
             way = " → ".join(f"{each.chain} {each.number}" for each in path)
             told["rule", f"{rule.table} {way}: {rule.action}"] = None
-            path.pop()
+            verdict = path.pop()
     return list(told)
+
+
+def shorter(text: str, verdict: Rule) -> str:
+    """A drop that quotes the rule which has just been told only names it."""
+    head, comma, cause = text.partition(", ")
+    rule = parse_rule(cause)
+    return f"{head}{comma}{rule.table} {rule.chain} {rule.number}" if rule == verdict else text

@@ -25,6 +25,7 @@ STYLES = {
 LABELS = {"route": "route", "ct": "conntrack", "delivered": "delivered", "neigh": "neighbour", "tcp": "TCP", "icmp": "ICMP", "frag": "fragments"}
 SPEAKING = ("ARP", "TCP", "ICMP")  # texts that begin so need no label
 
+NO_MAC = "00:00:00:00:00:00"
 MIN_FRAME = 30  # columns
 MAX_WHERE = 24  # columns of a namespace's or a device's name, two thirds of it on a narrow terminal; a pod's may be long, what is longer folds
 NARROW = 100
@@ -48,7 +49,8 @@ def short_mac(mac: str) -> str:
 def frame_parts(info: FrameInfo) -> list[str]:
     """Layer 2, 3 and 4 of a frame, as far as it has them."""
     # No MACs: it has no Ethernet header yet, or crosses lo, where all are zero.
-    parts = [f"{short_mac(info.src_mac)} → {short_mac(info.dst_mac)}"] if info.src_mac != info.dst_mac else []
+    addressed = info.src_mac and not info.src_mac == info.dst_mac == NO_MAC
+    parts = [f"{short_mac(info.src_mac)} → {short_mac(info.dst_mac)}"] if addressed else []
     if info.proto == "ARP":
         return [*parts, f"ARP {info.info}"]
     if info.src:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -119,13 +119,18 @@ class Story:
         return sha256(" ".join(digest.hex() for digest in self._digests).encode()).hexdigest()
 
     def _print_verdict(self) -> None:
-        assert self.console is not None
         for text, holds in self.claims:
-            self.console.print(Text(f"  {'ok  ' if holds else 'NOT '}{text}", style="green" if holds else "bold red"))
-        self.console.print(Text(f"verdict: {self.verdict_line}", style="bold green" if self.went_well else "bold red"))
+            self._print_line(f"  {'ok  ' if holds else 'NOT '}", text, "green" if holds else "bold red")
+        self._print_line("verdict: ", self.verdict_line, "bold green" if self.went_well else "bold red")
         if self.captures is not None:
-            self.console.print(Text(f"captures: {self.captures}/ (all.pcapng has every interface, with the decisions as packet comments)", style="dim"))
-        self.console.print()
+            self._print_line("captures: ", f"{self.captures}/ (all.pcapng has every interface, with the decisions as packet comments)", "dim")
+        self._print_line("", "", "")
+
+    def _print_line(self, label: str, text: str, style: str) -> None:
+        """A label and a text beside it, however many lines it takes."""
+        assert self.console is not None
+        lines = wrap(text, max(self.console.width - len(label), 20), break_long_words=False, break_on_hyphens=False) or [""]
+        self.console.print(Text(label + f"\n{' ' * len(label)}".join(lines), style=style), soft_wrap=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The run as one JSON document."""

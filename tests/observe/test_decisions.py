@@ -57,6 +57,16 @@ def test_a_drop_is_told_next_to_the_rule() -> None:
     assert decisions([("rule", "filter INPUT rule 7: -j DROP"), drop]) == [("rule", "filter INPUT 7: DROP"), drop]
 
 
+def test_a_drop_does_not_quote_the_rule_that_was_just_told() -> None:
+    reject = 'filter INPUT rule 7: -p tcp -m comment --comment "no endpoints" -j REJECT --reject-with icmp-port-unreachable'
+    steps = [("rule", reject), ("icmp", "port unreachable → 10.0.0.1"), ("dropped", f"dropped: NETFILTER_DROP, {reject}")]
+    assert rules(*steps) == [
+        'filter INPUT 7: REJECT --reject-with icmp-port-unreachable "no endpoints"', "port unreachable → 10.0.0.1", "dropped: NETFILTER_DROP, filter INPUT 7"
+    ]  # fmt: skip
+    other = ("dropped", "dropped: NETFILTER_DROP, filter INPUT rule 8: -j DROP")
+    assert decisions([steps[0], other])[1] == other
+
+
 def test_what_is_said_twice_is_told_once() -> None:
     learned = ("learn", "cbr0 learned a MAC")
     assert decisions([learned, ("route", "x"), learned]) == [learned, ("route", "x")]

@@ -105,6 +105,12 @@ def test_what_happens_later_than_a_frame_has_a_row_without_one() -> None:
     assert "same frame: UDP" in rows[7]
 
 
+def test_macs_are_left_out_only_where_there_are_none() -> None:
+    hairpin = udp()[6:12] * 2 + udp()[12:]  # back to where it came from, with its own MAC as the source
+    assert "00:00:0a → 00:00:0a   10.0.0.1" in rendered(hop(0, "node1.veth", "tx", 1, hairpin))
+    assert "00:00:00 → " not in rendered(hop(0, "pod.lo", "tx", 1, bytes(12) + udp()[12:]))
+
+
 def test_a_frame_that_changed_is_shown_again() -> None:
     routed = udp(ttl=63)
     text = rendered(hop(0, "n.a", "rx", 1, udp()), hop(0, "n.b", "tx", 1, routed), hop(1, "m.a", "rx", 1, routed), hop(1, "m.b", "tx", 2, routed))

@@ -49,6 +49,8 @@ def test_it_went_well_if_every_claim_holds_and_there_is_one(run: Callable[..., t
     assert (told.went_well, told.broken_claims) == (False, ["two and two are 5"])
     assert text.splitlines()[-4:-1] == ["  ok  two and two are 4", "  NOT two and two are 5", "verdict: of two claims one (1 of 2 claims hold)"]
     assert not run(lambda story: None)[0].went_well
+    _, text = run(lambda story: story.claim("long " * 12, True))
+    assert text.splitlines()[2:4] == ["  ok  " + ("long " * 11).rstrip(), "      long"]
     assert run(lambda story: story.claim("one", True))[0].went_well
 
 
