@@ -7,11 +7,12 @@ import socket
 from dataclasses import dataclass, field
 from math import isqrt
 
-from emu.aio.icmp import EchoSocket, IcmpError
+from emu.aio.icmp import EchoSocket, IcmpError, ProbeSocket
 from emu.aio.process import echo
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAXWAIT_S = 10.0
+EACCES = 13
 
 UNREACH = (
     "Destination Net Unreachable", "Destination Host Unreachable", "Destination Protocol Unreachable", "Destination Port Unreachable", "",
@@ -91,7 +92,8 @@ async def ping(
     except OSError as error:
         return session.fail(f"ping: bind: {error.strerror}")
     try:
-        await session.run(sock, count, interval, timeout)
+        if source or session.tries_to_connect(broadcast, interface):
+            await session.run(sock, count, interval, timeout)
     finally:
         sock.close()
     return result
@@ -114,6 +116,20 @@ class _Session:
         self.result.status = 2
         return self.result
 
+    def tries_to_connect(self, broadcast: bool, interface: str) -> bool:
+        """What ping does first, to learn its own address: connect() a UDP socket, which sends nothing. False: there is no way, it is told."""
+        try:
+            ProbeSocket(self.result.address, 1025, interface=interface).close()
+        except OSError as error:
+            if error.errno != EACCES:
+                self.fail(f"ping: connect: {error.strerror}")
+                return False
+            if not broadcast:
+                self.fail("ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules")
+                return False
+            self.line("WARNING: pinging broadcast address")
+        return True
+
     async def run(self, sock: EchoSocket, count: int, interval: float, timeout: float | None) -> None:
         loop = asyncio.get_running_loop()
         result = self.result
@@ -124,8 +140,7 @@ class _Session:
             sequence += 1
             last = loop.time()
             due = start + interval * sequence
-            if not self._send(sock, sequence):
-                return
+            self._send(sock, sequence)
             while sequence < count and (left := due - loop.time()) > 1e-9:
                 await sock.event(left)
                 self._collect(sock)
@@ -144,8 +159,7 @@ class _Session:
             return max(2 * max(reply.time_ns for reply in self.result.replies) / 1e9, interval)
         return MAXWAIT_S
 
-    def _send(self, sock: EchoSocket, sequence: int) -> bool:
-        """Send one; False when nothing can be sent at all."""
+    def _send(self, sock: EchoSocket, sequence: int) -> None:
         result = self.result
         now = _now_ns()
         data = bytearray(index & 255 for index in range(self.size))
@@ -159,21 +173,14 @@ class _Session:
             self.sent_ns[sequence] = now
             sock.send(sequence, bytes(data), result.address)
         except OSError as error:
-            if sequence == 1 and error.errno in (101, 13):  # connect() of ping's first, trial socket
-                self.fail(
-                    "ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules" if error.errno == 13
-                    else f"ping: connect: {error.strerror}"
-                )  # fmt: skip
-                return False
             if sequence == 1:
                 self.line(header)
             result.transmitted += 1
             self._local_error(sock, sequence, error)
-            return True
+            return
         if sequence == 1:
             self.line(header)
         result.transmitted += 1
-        return True
 
     def _local_error(self, sock: EchoSocket, sequence: int, error: OSError) -> None:
         for entry in sock.take_errors():

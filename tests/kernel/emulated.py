@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import struct
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
 from socket import IP_TTL, IPPROTO_IP, SO_LINGER, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
 from typing import Any
 
+from emu.aio.loop import Loop
+from emu.aio.process import run
+from emu.apps.ping import ping
+from emu.apps.traceroute import traceroute
 from emu.fabric import World
 from emu.iproute import addr, bridge, conntrack, iptables, link, neigh, route, sysctl
 from emu.lab.send import transmit
@@ -20,6 +25,11 @@ from emu.wire.addr import ip_int, ip_text
 from tests.kernel.lab import Captured, Lab
 
 NS = 1_000_000_000
+PING_OPTIONS = {
+    "-c": ("count", int), "-i": ("interval", float), "-W": ("timeout", float), "-t": ("ttl", int), "-s": ("size", int), "-M": ("df", str),
+    "-q": ("quiet", bool), "-b": ("broadcast", bool), "-I": ("source", str), "-Q": ("tos", int),
+}  # fmt: skip
+TRACEROUTE_OPTIONS = {"-n": ("numeric", bool), "-m": ("max_hops", int), "-q": ("queries", int), "-w": ("wait", float), "-f": ("first_hop", int)}
 STEP_NS = 5_000_000  # a system call and all that follows from it at once; shorter than any timer of the stack
 
 
@@ -155,6 +165,21 @@ class EmulatedLab(Lab):
                 if sequence == count and told == count:
                     break
         sock.close()
+
+    def program(self, name: str, command: str) -> str:
+        """The emulator's own ping and traceroute."""
+        words = command.split()
+        parser = ArgumentParser()
+        given = {"ping": PING_OPTIONS, "traceroute": TRACEROUTE_OPTIONS}[words[0]]
+        for option, (key, kind) in given.items():
+            if kind is bool:
+                parser.add_argument(option, dest=key, action="store_true")
+            else:
+                parser.add_argument(option, dest=key, type=kind, default=SUPPRESS)
+        parser.add_argument("destination")
+        options = vars(parser.parse_args(words[1:]))
+        result: Any = run(Loop(self.world.sim), self.ns(name), ping(**options) if words[0] == "ping" else traceroute(**options))
+        return "".join(f"{line}\n" for line in result.lines) + f"exit {result.status}"
 
     def inject(self, name: str, dev: str, frame: bytes) -> None:
         transmit(self.ns(name), frame, dev)

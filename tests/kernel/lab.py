@@ -269,6 +269,13 @@ class Lab:
     ) -> None:
         self.run(name, f"ping -n -c {count} -i {interval} -W {wait} -t {ttl} -s {size} -M {pmtu} {address}", check=False)
 
+    def program(self, name: str, command: str) -> str:
+        """Run a program (ping, traceroute) to its end; what it prints, errors included, then its exit status."""
+        with self.inside(name):
+            done = subprocess.run(["stdbuf", "-oL", *command.split()], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.drain()
+        return f"{done.stdout}exit {done.returncode}"
+
     def send_udp(self, name: str, address: tuple[str, int], data: bytes, sport: int = 0, ttl: int = 64, source: str = "0.0.0.0") -> None:
         """One datagram from a socket of its own."""
         with self.socket(name, socket.SOCK_DGRAM) as sender:

@@ -9,7 +9,19 @@ import pytest
 from tests.kernel.lab import Lab, privately
 from tests.kernel.record import GOLDEN, RECORDINGS, record
 
-UNHURRIED = {"pod-restart", "arp", "held-packets", "neighbour-states", "links", "icmp-errors", "tcp", "nat"}  # they wait for timers in real time
+# they wait for timers in real time
+UNHURRIED = {
+    "pod-restart",
+    "arp",
+    "held-packets",
+    "neighbour-states",
+    "links",
+    "icmp-errors",
+    "tcp",
+    "nat",
+    "ping",
+    "traceroute",
+}  # they wait for timers in real time
 
 
 @pytest.mark.root
