@@ -52,6 +52,9 @@ class IfAddr:
         return self.length == other.length and not (self.address ^ other.address) & self.mask
 
 
+LOCALHOST = IfAddr(0x7F000001, 8, scope=SCOPE_HOST, label="lo")  # what every lo gets when it comes up, one object for all
+
+
 def add(ns: Namespace, dev: NetDevice, ifa: IfAddr) -> None:
     """Give `dev` an address (__inet_insert_ifa) and the routes it brings. Raises NetError EEXIST if it has it already. 0.0.0.0 is ignored."""
     if not ifa.local:
@@ -143,7 +146,7 @@ def _device_event(dev: NetDevice, event: str) -> None:
     ns = dev.netns
     if event == notifier.UP:
         if dev is ns.lo and not dev.addresses:
-            add(ns, dev, IfAddr(0x7F000001, 8, scope=SCOPE_HOST, label=dev.name))
+            add(ns, dev, LOCALHOST)
         if dev.addresses and ns.sysctl.conf_max(dev, "arp_notify"):
             _announce(dev)
     elif event == notifier.CHANGEADDR:

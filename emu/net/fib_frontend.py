@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emu.net import notifier
@@ -54,18 +55,43 @@ def _is_local(ns: Namespace, ip: int) -> bool:
     return isinstance(found, tuple) and found[0].type == RTN_LOCAL
 
 
+LOCALHOST = 0x7F000001
+_NONE: _Routes = {}
+_loopback_routes: dict[tuple[int, bool], _Routes] = {}  # (ifindex, up) -> what 127.0.0.1/8 brings: the same in every namespace
+
+
+@lru_cache(maxsize=8192)
+def _on_link(oif: int, scope: int) -> tuple[NextHop, ...]:
+    """The nexthops of a route straight to a device, one object for all."""
+    return (NextHop(oif, scope=scope),)
+
+
 def _kernel_routes(dev: NetDevice) -> _Routes:
-    """The routes of all addresses of a device in its present state, by (type, network, length, prefsrc)."""
+    """The routes of all addresses of a device in its present state, by (type, network, length, prefsrc). Not to be changed."""
+    addresses = dev.addresses
+    if not addresses:
+        return _NONE
+    if dev.kind != "loopback" or len(addresses) > 1 or not _is_localhost(addresses[0]):
+        return _make_routes(dev)
+    key = dev.ifindex, dev.up
+    routes = _loopback_routes.get(key)
+    if routes is None:
+        routes = _loopback_routes[key] = _make_routes(dev)
+    return routes
+
+
+def _is_localhost(ifa: IfAddr) -> bool:
+    return ifa.local == ifa.address == LOCALHOST and ifa.length == 8 and not (ifa.broadcast or ifa.secondary or ifa.metric or ifa.noprefixroute)
+
+
+def _make_routes(dev: NetDevice) -> _Routes:
     routes: _Routes = {}
-    if not dev.addresses:
-        return routes
     loopback = dev.kind == "loopback"
-    on_link = (NextHop(dev.ifindex),)
 
     def magic(type_: int, network: int, length: int, prefsrc: int, metric: int = 0) -> None:
         key = (type_, network, length, prefsrc)
         if key not in routes:
-            nexthops = (NextHop(dev.ifindex, scope=SCOPE_NOWHERE),) if type_ == RTN_LOCAL else on_link
+            nexthops = _on_link(dev.ifindex, SCOPE_NOWHERE if type_ == RTN_LOCAL else SCOPE_HOST)
             scope = SCOPE_HOST if type_ == RTN_LOCAL else SCOPE_LINK
             table = TABLE_MAIN if type_ == RTN_UNICAST else TABLE_LOCAL
             make = shared_route if loopback else Route
@@ -94,6 +120,8 @@ def _kernel_routes(dev: NetDevice) -> _Routes:
 
 def _add(ns: Namespace, route: Route) -> None:
     table = ns.fib.table(route.table)
+    if table.routes.get(route.network << 6 | route.length) is route:
+        return
     if not any(other.same(route) for other in table.at(route.network, route.length)):
         table.insert(route, append=True)
 
