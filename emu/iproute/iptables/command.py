@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from emu.iproute.iptables.document import COMMANDS, Line, edit_line
 from emu.iproute.iptables.errors import IptablesError, refused
@@ -29,6 +30,12 @@ CHAIN_NEEDED = "ADIRCNPE"
 NUMBERED = "DIRLSZ"
 
 
+@cache
+def _arguments() -> dict[str, int]:
+    """How many words follow each option of an extension."""
+    return {name: option.arguments for extension in (*MATCHES.values(), *TARGETS.values()) for name, option in extension.options.items()}
+
+
 class Request:
     """A command line taken apart. `commands`: letter -> its words (chain, number...). `words`: what is left for the rule."""
 
@@ -39,7 +46,7 @@ class Request:
         self.style = Style()
         self.version = False
         self.given: list[str] = []
-        counts = {name: option.arguments for extension in (*MATCHES.values(), *TARGETS.values()) for name, option in extension.options.items()}
+        counts = _arguments()
         pending = [str(word) for word in reversed(argv)]
         while pending:
             word = pending.pop()

@@ -248,5 +248,11 @@ class Edit:
             for name in chain.jumps if chain is not None else ():
                 if change.content.get(name) is None and name not in self.removed:
                     raise MissingChain(name)
-        check(self.table, change.content, self.removed)
+        if self.fresh or self.removed or any(_matters(draft) for draft in self.drafts.values() if draft is not None):
+            check(self.table, change.content, self.removed)
         return change
+
+
+def _matters(draft: _Draft) -> bool:
+    """Whether what was added to a chain can break a rule that `check` knows."""
+    return any(rule.jump is not None or rule.hooks != 0x1F for rule, origin in zip(draft.rules, draft.origins, strict=True) if origin < 0)
