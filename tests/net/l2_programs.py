@@ -1,7 +1,7 @@
 """Random programs for a bridge and for ARP, played on the kernel and here; see test_l2_kernel.py.
 
 A program is a list of operations, each a list of strings. Devices: `node` has br0 with ports p1, p2, p3, whose other ends are e1, e2, e3 in `far`;
-`host` has eth0 with 10.0.0.1/24 (and 10.0.0.100/32 on lo), whose other end is `wire` in `far`.
+`host` has eth0 with 10.0.0.1/24 (and 10.0.0.100/32 on lo), whose other end is `wire` in `far`, and eth1 with 10.1.0.1/24 to `wire1`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def bridge_program(seed: int, length: int = 120) -> list[Op]:
     random = Random(seed)
     program: list[Op] = []
     for _ in range(length):
-        kind = random.choices(["frame", "flag", "fdb", "promisc", "down", "group", "mac", "master"], [70, 12, 8, 2, 3, 1, 1, 2])[0]
+        kind = random.choices(["frame", "flag", "fdb", "promisc", "down", "group", "mac", "master"], [70, 12, 8, 2, 1, 1, 1, 1])[0]
         port = random.choice(PORTS)
         if kind == "frame":
             source = random.choice([*STATIONS * 4, BR0, f"{PORT_MAC}1", "01:00:5e:00:00:01", "00:00:00:00:00:00"])
@@ -52,19 +52,23 @@ def bridge_program(seed: int, length: int = 120) -> list[Op]:
 
 
 ADDRESSES = ["10.0.0.1", "10.0.0.7", "10.0.0.8", "10.0.0.100", "10.0.0.255", "0.0.0.0", "127.0.0.1", "224.0.0.1", "10.9.9.9", "255.255.255.255"]
+ADDRESSES += ["10.1.0.5", "10.1.0.1"]
 MACS = [mac(7), mac(8), mac(9), HOST]
-SYSCTLS = ["arp_ignore", "arp_accept", "arp_announce", "arp_filter", "drop_gratuitous_arp", "route_localnet"]
+SYSCTLS = ["arp_ignore", "arp_accept", "arp_announce", "arp_filter", "drop_gratuitous_arp", "route_localnet", "rp_filter"]
+ROUTER_SYSCTLS = ["proxy_arp", "proxy_arp", "proxy_arp_pvlan", "medium_id", "forwarding", "send_redirects"]
 
 
 def arp_program(seed: int, length: int = 120) -> list[Op]:
+    """Odd seeds play on a router, where there is proxy ARP to try."""
     random = Random(seed)
-    program: list[Op] = []
+    router = seed % 2 == 1
+    program: list[Op] = [["sysctl", "forwarding", "1"]] if router else []
     for _ in range(length):
         kind = random.choices(["arp", "odd", "ip", "sysctl", "neigh", "locktime"], [70, 6, 10, 8, 8, 3])[0]
         if kind == "arp":
             sha, tha = random.choice(MACS), random.choice([*MACS, BROADCAST, "00:00:00:00:00:00"])
             sip = random.choice(["10.0.0.7"] * 4 + ["10.0.0.8"] * 2 + ADDRESSES)
-            tip = random.choice(["10.0.0.1"] * 4 + [sip] * 3 + ADDRESSES)
+            tip = random.choice(["10.0.0.1"] * 4 + [sip] * 3 + ADDRESSES + ["10.1.0.5"] * (8 * router))
             to = random.choice([BROADCAST] * 3 + [HOST] * 3 + [mac(9)])
             program.append(["inject", arp(random.choice([1, 2]), sha, sip, tip, tha, to=to).hex()])
         elif kind == "odd":
@@ -74,13 +78,15 @@ def arp_program(seed: int, length: int = 120) -> list[Op]:
         elif kind == "ip":
             program.append(["send", random.choice(["10.0.0.7", "10.0.0.8"])])
         elif kind == "sysctl":
-            name = random.choice(SYSCTLS)
-            top = {"arp_ignore": 8, "arp_accept": 2, "arp_announce": 2}.get(name, 1)
+            name = random.choice(SYSCTLS + ROUTER_SYSCTLS * router)
+            top = {"arp_ignore": 8, "arp_accept": 2, "arp_announce": 2, "medium_id": 2, "rp_filter": 2}.get(name, 1)
             program.append(["sysctl", name, str(random.choice([0, 0, random.randint(0, top)]))])
         elif kind == "neigh":
             state = random.choice(["permanent", "stale", "reachable", "del"])
             program.append(["neigh", random.choice(["10.0.0.7", "10.0.0.8"]), random.choice(MACS[:3]), state])
         else:
+            if router and random.random() < 0.5:
+                program.append(["proxy", random.choice(["add", "del"]), random.choice(["10.1.0.5", "10.9.9.9"])])
             program.append(["locktime", random.choice(["0", "360000"])])
     return program
 
@@ -98,6 +104,7 @@ class Player:
     def group_fwd_mask(self, mask: str) -> bool: raise NotImplementedError
     def release(self, port: str) -> None: raise NotImplementedError
     def neigh(self, ip: str, lladdr: str, state: str) -> bool: raise NotImplementedError
+    def proxy(self, verb: str, ip: str) -> bool: raise NotImplementedError
     def locktime(self, jiffies: str) -> None: raise NotImplementedError
     def entries(self) -> list[str]: raise NotImplementedError
     def inject(self, name: str, dev: str, wire: bytes) -> None: raise NotImplementedError
@@ -164,6 +171,12 @@ class Player:
         lab.add_address("host", "lo", "10.0.0.100/32")
         lab.set_up("far", "wire")
         lab.set_up("host", "eth0")
+        lab.add_veth("host", "eth1", "far", "wire1")
+        lab.add_address("host", "eth1", "10.1.0.1/24")
+        lab.set_up("far", "wire1")
+        lab.set_up("host", "eth1")
+        lab.sysctl("host", "net.ipv4.neigh.eth0.proxy_delay", 0)
+        self.locktime("0")  # the second it is by default passes in one of the two labs only
         self.wait_carrier()
 
     def arp_op(self, op: Op) -> Any:
@@ -179,6 +192,8 @@ class Player:
             lab.sysctl("host", f"net.ipv4.conf.eth0.{args[0]}", args[1])
         elif verb == "neigh":
             answer = self.neigh(*args)
+        elif verb == "proxy":
+            answer = self.proxy(*args)
         elif verb == "locktime":
             self.locktime(*args)
         sent = [line.split()[2] for line in self.seen(mark) if line.startswith("host.eth0 tx")]
