@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from emu.iproute.iptables.document import COMMANDS, Line, edit_line
 from emu.iproute.iptables.errors import IptablesError, refused
 from emu.iproute.iptables.extension import MATCHES, TARGETS
 from emu.iproute.iptables.listing import Style, list_chains, one_line, rules_text
 from emu.iproute.iptables.names import number
-from emu.iproute.iptables.restore import apply_line
+from emu.iproute.iptables.restore import MEMO, apply_line
 from emu.iproute.iptables.rule_parser import BASIC
 from emu.net.netfilter import get
 from emu.net.netfilter.check import MissingChain
@@ -131,14 +131,24 @@ def _run(ns: Namespace, request: Request, letter: str, words: list[str]) -> str:
     for word in request.given:
         if FLAGS[word] != "verbose" and not ("L" in request.commands or "S" in request.commands):
             raise IptablesError(f"Illegal option `{word}' with this command")
-    line = edit_line(letter, words + request.words, None, f"command -{letter}")
-    return _edit(ns, request.table, line, style.verbose)
+    return _edit(ns, request.table, _line(letter, (*words, *request.words)), style.verbose)
+
+
+@lru_cache(maxsize=10_000)
+def _line(letter: str, words: tuple[str, ...]) -> Line:
+    """The edit that a command stands for; thousands of nodes give the same commands."""
+    return edit_line(letter, list(words), None, f"command -{letter}")
 
 
 def _edit(ns: Namespace, name: str, line: Line, verbose: bool) -> str:
     nf = get(ns)
     table = nf.tables.get(name)
-    edit = Edit(name, table.content if table is not None else EMPTY)
+    content = table.content if table is not None else EMPTY
+    known = line.memo.get((name, content)) if line.what != "Z" else None
+    if known is not None and not verbose:
+        nf.apply(name, known, line.needs_ct)
+        return ""
+    edit = Edit(name, content)
     shown = "".join(f"{one_line(rule)}\n" for rule in line.rules) if verbose else ""
     if line.what == "Z":
         apply_line(edit, line, True)
@@ -152,7 +162,12 @@ def _edit(ns: Namespace, name: str, line: Line, verbose: bool) -> str:
         shown = "".join(f"{word} chain `{chain}'\n" for chain in _names(table, name, line) if line.what == "F" or line.chain or chain not in BUILTIN[name])
     apply_line(edit, line, True)
     if line.what != "C":
-        nf.apply(name, edit.commit(), line.needs_ct)
+        change = edit.commit()
+        if not any(rule.counting for rule in line.rules):
+            if len(line.memo) >= MEMO:
+                line.memo.clear()
+            line.memo[name, content] = change
+        nf.apply(name, change, line.needs_ct)
     return shown
 
 

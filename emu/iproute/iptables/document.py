@@ -32,7 +32,7 @@ class Line:
     name. Never changed, since it is shared.
     """
 
-    __slots__ = ("argument", "chain", "counters", "index", "needs_ct", "own_counters", "rules", "tables", "what")
+    __slots__ = ("argument", "chain", "counters", "index", "memo", "needs_ct", "own_counters", "rules", "tables", "what")
 
     def __init__(self, what: str, chain: str) -> None:
         self.what = what
@@ -43,6 +43,7 @@ class Line:
         self.own_counters: tuple[int, int] | None = None  # -c
         self.argument = ""
         self.needs_ct = False
+        self.memo: dict[Any, Any] = {}  # of a command: (table, content) -> the change it makes
         self.tables: tuple[str, ...] | None = None  # where its target may stand
 
 

@@ -199,3 +199,14 @@ def test_a_renamed_chain_is_still_jumped_to(ns: Namespace) -> None:
     run(ns, "-E KUBE-A NEW")
     assert rules(ns, "FORWARD") == ["-j NEW", "-g LONGCHAINNAME-1234567890-AB"]
     assert "[99999:100000] -A NEW" in iptables.save(ns, counters=True)
+
+
+def test_nodes_that_are_given_the_same_commands_share_their_tables() -> None:
+    nodes = [node(f"node{number}") for number in range(3)]
+    for ns in nodes:
+        for line in ("-N X", "-A X -p tcp -j ACCEPT", "-I INPUT -j X", "-A OUTPUT -m limit", "-A OUTPUT -j X"):
+            run(ns, line)
+    first, second, third = (ns.nf.tables["filter"].content for ns in nodes)
+    assert first.get("INPUT") is second.get("INPUT") is third.get("INPUT")
+    assert first.get("OUTPUT") is not second.get("OUTPUT")  # -m limit counts for itself
+    assert saved(nodes[0]) == saved(nodes[1]) == saved(nodes[2])
