@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from socket import IP_TTL, IPPROTO_IP, SO_LINGER, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
 from typing import Any
 
 from emu.aio.loop import Loop
-from emu.aio.process import run
+from emu.aio.process import run, spawn
 from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
 from emu.fabric import World
@@ -42,6 +42,7 @@ class EmulatedLab(Lab):
 
     def watch(self, world: World) -> None:
         self.world = world
+        self.loop = Loop(world.sim)
         world.tp.attach("frame", self.capture)
 
     def capture(self, now: int, device: object, direction: str, frame: object) -> None:
@@ -178,8 +179,16 @@ class EmulatedLab(Lab):
                 parser.add_argument(option, dest=key, type=kind, default=SUPPRESS)
         parser.add_argument("destination")
         options = vars(parser.parse_args(words[1:]))
-        result: Any = run(Loop(self.world.sim), self.ns(name), ping(**options) if words[0] == "ping" else traceroute(**options))
+        result: Any = run(self.loop, self.ns(name), ping(**options) if words[0] == "ping" else traceroute(**options))
         return "".join(f"{line}\n" for line in result.lines) + f"exit {result.status}"
+
+    def serve(self, name: str, program: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        spawn(self.loop, self.ns(name), program())
+        self.settle(0.3)
+
+    def complete(self, name: str, program: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        run(self.loop, self.ns(name), program())
+        self.settle(0.3)
 
     def inject(self, name: str, dev: str, frame: bytes) -> None:
         transmit(self.ns(name), frame, dev)

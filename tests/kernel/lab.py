@@ -12,17 +12,20 @@ machine is touched and nothing is left behind. What makes a capture worth compar
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.kernel.tap import Tap
 
@@ -101,6 +104,7 @@ class Lab:
     started_ns: int = field(default_factory=time.time_ns)
     handles: dict[str, int] = field(default_factory=dict)
     taps: dict[str, Tap] = field(default_factory=dict)
+    children: list[int] = field(default_factory=list)
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     names: dict[tuple[str, int], str] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
@@ -276,6 +280,23 @@ class Lab:
         self.drain()
         return f"{done.stdout}exit {done.returncode}"
 
+    def serve(self, name: str, program: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Start an asyncio program in a process of its own in a namespace; it is ended with the lab."""
+        child = os.fork()
+        if not child:
+            status = 1
+            with suppress(BaseException), self.inside(name):
+                asyncio.run(program())
+                status = 0
+            os._exit(status)
+        self.children.append(child)
+        self.settle(0.3)
+
+    def complete(self, name: str, program: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Run an asyncio program in a process of its own in a namespace to its end."""
+        self.serve(name, program)
+        os.waitpid(self.children.pop(), 0)
+
     def send_udp(self, name: str, address: tuple[str, int], data: bytes, sport: int = 0, ttl: int = 64, source: str = "0.0.0.0") -> None:
         """One datagram from a socket of its own."""
         with self.socket(name, socket.SOCK_DGRAM) as sender:
@@ -332,6 +353,9 @@ class Lab:
         for process in self.running:
             process.kill()
             process.wait()
+        for child in self.children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         for tap in self.taps.values():
             tap.close()
 

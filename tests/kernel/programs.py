@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
+from emu.apps.echo import udp_echo_server, udp_request
+from emu.apps.http_client import http_get, http_request
+from emu.apps.http_server import HttpServer
 from tests.kernel.lab import Lab
 from tests.kernel.stories import Recording
 from tests.kernel.topologies import hosts_at_a_router
@@ -83,4 +87,27 @@ def traceroute(lab: Lab) -> Recording:
     return recording
 
 
-PROGRAMS: dict[str, Callable[[Lab], Recording]] = {"ping": ping, "traceroute": traceroute}
+def http(lab: Lab) -> Recording:
+    """The emulator's own programs, run as they are on the kernel too.
+
+    Not over lo: the kernel delivers there before the program that sent runs on, the emulator a microsecond later.
+    """
+    hosts_at_a_router(lab)
+    recording = Recording("an HTTP server, its clients, and a UDP echo server", lab, [])
+    recording.part("warm", lambda: lab.ping("a", "10.2.0.2"))
+    recording.part("the server begins", lambda: lab.serve("b", lambda: HttpServer("b", 8080).serve()))
+    recording.part("a name", lambda: lab.complete("a", lambda: http_get("http://10.2.0.2:8080/hostname")))
+    recording.part("not found", lambda: lab.complete("a", lambda: http_get("http://10.2.0.2:8080/nothing")))
+    recording.part("a body each way", lambda: lab.complete("a", lambda: http_request("POST", "http://10.2.0.2:8080/echo", content=b"x" * 1000)))
+    recording.part("no server", lambda: lab.complete("a", lambda: refused("http://10.2.0.2:8000/")))
+    recording.part("echo over UDP begins", lambda: lab.serve("b", lambda: udp_echo_server(7)))
+    recording.part("echo over UDP", lambda: lab.complete("a", lambda: udp_request("10.2.0.2", 7, b"hello?")))
+    return recording
+
+
+async def refused(url: str) -> None:
+    with suppress(ConnectionRefusedError):
+        await http_get(url)
+
+
+PROGRAMS: dict[str, Callable[[Lab], Recording]] = {"ping": ping, "traceroute": traceroute, "http": http}
