@@ -36,7 +36,7 @@ def tell(story: Story) -> None:
     seen: dict[str, str] = {}
     for node, what in ((node1, "without"), (node2, "with")):
         reply = internet.http_get(f"http://{node.ip}:{port}/clientip")
-        story.show(reply.trace)
+        story.show(reply.trace, table=node is node1)
         seen[f"Cluster, NodePort on the node {what} the backend"] = client_of(reply)
     story.tell(f"""The load balancer has {service.load_balancer_ip} and hands each connection to one of the nodes, without translating it; kube-proxy knows
         that address too.""")
@@ -53,7 +53,7 @@ def tell(story: Story) -> None:
     service.set_external_traffic_policy("Local")
     cluster.run(seconds=5)  # the load balancer's health checks take their time
     with_backend = internet.http_get(f"http://{node2.ip}:{port}/clientip")
-    story.show(with_backend.trace)
+    story.show(with_backend.trace, table=False)
     without = internet.http_get(f"http://{node1.ip}:{port}/clientip", timeout=3)
     story.show(without.trace)
     local_balanced = [internet.http_get(f"http://{service.load_balancer_ip}/clientip") for _ in range(8)]
