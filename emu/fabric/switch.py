@@ -52,7 +52,7 @@ class SwitchPort(Nic):
         else:
             if self.guard is None:
                 self.guard = LoopGuard()
-            self.guard.seen(self, frame_id, wire)
+            self.guard.seen(self, frame)
         self.bridge.forward(self, frame)
 
     def send(self, frame: Frame) -> None:

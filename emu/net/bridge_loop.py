@@ -12,9 +12,10 @@ from emu.wire.addr import mac_text
 
 if TYPE_CHECKING:
     from emu.net.device import NetDevice
+    from emu.wire.frame import Frame
 
 ROUNDS = 64  # times the same frame may come in by the same port
-_REMEMBERED = 1024  # frames a port keeps count of
+_REMEMBERED = 4096  # frames a port keeps count of
 
 
 class BridgeLoop(RuntimeError):
@@ -22,27 +23,29 @@ class BridgeLoop(RuntimeError):
 
 
 class LoopGuard:
-    """Counts, for one port, the frames that came again."""
+    """Counts, for one port, the frames that came again: (lineage id, hash of the bytes) -> times."""
 
     __slots__ = ("rounds",)
 
     def __init__(self) -> None:
-        self.rounds: dict[tuple[int, bytes], int] = {}
+        self.rounds: dict[tuple[int, int], int] = {}
 
-    def seen(self, dev: NetDevice, frame_id: int, wire: bytes) -> None:
-        """A frame came in that is not newer than one before. Raises BridgeLoop when it has come too often."""
+    def seen(self, dev: NetDevice, frame: Frame) -> None:
+        """A frame came in that is not newer than one before. Raises BridgeLoop, and drops it, when it has come too often."""
         rounds = self.rounds
-        key = (frame_id, wire)
+        key = (frame.id, hash(frame.wire))
         count = rounds.get(key, 0) + 1
         rounds[key] = count
         if count >= ROUNDS:
-            raise BridgeLoop(_describe(dev, key))
-        if len(rounds) > _REMEMBERED:
-            for old in list(rounds)[: _REMEMBERED // 2]:
-                del rounds[old]
+            text = _describe(dev, key, frame.wire)
+            dev.netns.drop_frame(frame, "EMU_LAYER2_LOOP", text, dev)
+            raise BridgeLoop(text)
+        if len(rounds) > _REMEMBERED:  # most were only overtaken on a wire; what goes round has the higher counts
+            often = sorted(rounds, key=rounds.__getitem__, reverse=True)[: _REMEMBERED // 2]
+            self.rounds = {key: rounds[key] for key in often}
 
 
-def _describe(dev: NetDevice, key: tuple[int, bytes]) -> str:
+def _describe(dev: NetDevice, key: tuple[int, int], wire: bytes) -> str:
     """Follow the links from the port where it was noticed and name every port that the frame passed as often."""
     found: list[str] = []
     todo: list[Any] = [dev.port]
@@ -59,6 +62,5 @@ def _describe(dev: NetDevice, key: tuple[int, bytes]) -> str:
             if id(other) not in known:
                 known.add(id(other))
                 todo.append(other)
-    wire = key[1]
     what = f"frame {mac_text(wire[6:12])} > {mac_text(wire[:6])} ethertype 0x{wire[12]:02x}{wire[13]:02x}"
     return f"layer-2 loop: the same {what} keeps coming in by {', '.join(found)}; a bridge without STP needs a topology without loops"

@@ -49,7 +49,7 @@ class BridgePort:
         else:
             if self.guard is None:
                 self.guard = LoopGuard()
-            self.guard.seen(self.dev, frame_id, skb.eth + skb.l3)
+            self.guard.seen(self.dev, skb.frame or skb.to_frame())
         eth = skb.eth
         ns = self.dev.netns
         if eth[6] & 1 or eth[6:12] == ZERO_MAC:

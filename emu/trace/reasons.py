@@ -42,6 +42,7 @@ REASONS: dict[str, str] = {
     "NO_TX_TARGET": "no port or device to send it to",
     "QUEUE_PURGE": "it waited in a queue that was emptied",
     "MAC_INVALID_SOURCE": "the source MAC is not a unicast address",
+    "EMU_LAYER2_LOOP": "the same frame kept going round between bridges",
     "EMU_WIRE_LOSS": "lost on the wire as asked",
     "EMU_LINK_DOWN": "the cable's other end is gone or down",
     "EMU_DEVICE_GONE": "the device was removed while the frame was under way",

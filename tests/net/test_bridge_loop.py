@@ -7,6 +7,7 @@ import pytest
 from emu.fabric import World
 from emu.iproute import link
 from emu.net.bridge_loop import ROUNDS, BridgeLoop, LoopGuard
+from emu.wire.frame import Frame
 from tests.net.lan import BROADCAST, Lan, frame, mac, who_has
 
 
@@ -29,6 +30,7 @@ def test_two_bridges_with_two_links_between_them() -> None:
         assert port in text
     assert "p1" not in text
     assert len(lan.frames) < 20 * ROUNDS
+    assert lan.drops[-1][1:] == ("EMU_LAYER2_LOOP", text)
 
 
 @pytest.mark.usefixtures("unbalanced")
@@ -54,12 +56,32 @@ def test_a_loop_of_switches_and_bridges() -> None:
         world.sim.run(20 * 10**9)
 
 
-def test_the_guard_remembers_a_bounded_number_of_frames() -> None:
+def test_the_guard_remembers_a_bounded_number_of_frames_and_rather_those_that_come_often() -> None:
     lan = Lan(hosts=1)
     guard = LoopGuard()
-    for number in range(10_000):
-        guard.seen(lan.node.device("p1"), number, b"x" * 60)
-    assert len(guard.rounds) <= 1024
+    dev = lan.node.device("p1")
+    for _ in range(5):
+        guard.seen(dev, Frame.make(b"round", 1))
+    for number in range(20_000):
+        guard.seen(dev, Frame.make(b"overtaken", number + 2))
+    assert len(guard.rounds) <= 4096
+    assert guard.rounds[1, hash(b"round")] == 5
+
+
+def test_a_storm_of_many_frames_is_noticed() -> None:
+    lan = Lan(hosts=1)
+    link.add_bridge(lan.node, "br1")
+    link.set_up(lan.node, "br1")
+    for number in (1, 2):
+        link.add_veth(lan.node, f"x{number}", lan.node, f"y{number}")
+        for name, master in ((f"x{number}", "br0"), (f"y{number}", "br1")):
+            link.set_master(lan.node, name, master)
+            link.set_up(lan.node, name)
+    lan.run()
+    for number in range(100):
+        lan.queue(1, frame(BROADCAST, mac(1), number.to_bytes(4, "big")))
+    with pytest.raises(BridgeLoop):
+        lan.run(10)
 
 
 def test_the_same_bytes_sent_again_and_again_are_no_loop() -> None:
