@@ -14,12 +14,13 @@ from tests.kernel.behaviours_nat import nat
 from tests.kernel.behaviours_tcp import tcp
 from tests.kernel.cluster import is_fixed_port
 from tests.kernel.lab import Captured, Lab, privately
+from tests.kernel.matches import matches
 from tests.kernel.normalise import Normaliser
 from tests.kernel.programs import PROGRAMS
 from tests.kernel.stories import STORIES, Recording
 from tests.kernel.variants import VARIANTS
 
-RECORDINGS = {**STORIES, **LINK, **INTERNET, **VARIANTS, **PROGRAMS, "tcp": tcp, "nat": nat}
+RECORDINGS = {**STORIES, **LINK, **INTERNET, **VARIANTS, **PROGRAMS, "matches": matches, "tcp": tcp, "nat": nat}
 GOLDEN = Path(__file__).parent / "golden"
 
 
