@@ -10,7 +10,7 @@ There is no STP and no IGMP snooping, as on a bridge made with `stp_state 0` and
 
 from __future__ import annotations
 
-from emu.net import bridge_nf
+from emu.net import br_netfilter
 from emu.net.bridge_port import FORWARDING, BridgePort
 from emu.net.device import ETH_P_IP, NetDevice
 from emu.net.fdb import Fdb
@@ -161,8 +161,7 @@ class Bridge(NetDevice):
         if ns.nf is not None and skb.protocol == ETH_P_IP and ns.sysctl.bridge_nf_call_iptables:
             indev = skb.dev
             skb.dev = out.dev
-            nf = bridge_nf.module()
-            if not nf.forward(ns, skb, indev, out.dev) or not nf.post_routing(ns, skb, out.dev):
+            if not br_netfilter.forward(ns, skb, indev, out.dev) or not br_netfilter.post_routing(ns, skb, out.dev):
                 return
         self._push(out, skb)
 
@@ -198,7 +197,7 @@ class Bridge(NetDevice):
     def _xmit(self, skb: Skb, frame: Frame) -> None:
         """What this namespace sends by the bridge (br_dev_xmit)."""
         ns = self.netns
-        if skb.nf_bridge is not None and bridge_nf.module().dev_xmit(ns, self, skb):
+        if skb.nf_bridge is not None and br_netfilter.dev_xmit(ns, self, skb):
             return
         skb.dev = self
         dst = frame.wire[:6]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.net import bridge_nf
+from emu.net import br_netfilter
 from emu.net.bridge_loop import LoopGuard
 from emu.net.skb import PACKET_HOST, Skb
 from emu.wire.addr import ZERO_MAC, mac_text
@@ -63,7 +63,7 @@ class BridgePort:
             return
         if eth[:6] == bridge.mac:
             skb.pkt_type = PACKET_HOST
-        if ns.nf is not None and skb.protocol == 0x0800 and ns.sysctl.bridge_nf_call_iptables and not bridge_nf.module().pre_routing(ns, bridge, self, skb):
+        if ns.nf is not None and skb.protocol == 0x0800 and ns.sysctl.bridge_nf_call_iptables and not br_netfilter.pre_routing(ns, bridge, self, skb):
             return
         bridge.handle_frame_finish(self, skb)
 
