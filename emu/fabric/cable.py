@@ -42,6 +42,8 @@ class Cable:
 
     @delay_ns.setter
     def delay_ns(self, delay_ns: int) -> None:
+        if not isinstance(delay_ns, int):
+            raise ValueError(f"a cable's delay is a whole number of nanoseconds: {delay_ns!r} between {self.a.name} and {self.b.name}")
         if delay_ns < 0:
             raise ValueError(f"a cable's delay is not negative: {delay_ns} ns between {self.a.name} and {self.b.name}")
         self.a.delay_ns = self.b.delay_ns = delay_ns

@@ -30,6 +30,10 @@ class World:
             raise NetError(EEXIST, f'File exists: the name "{name}" is in use by {self._names[name]!r}')
         self._names[name] = owner
 
+    def owner_of(self, name: str) -> object | None:
+        """Who has a name, None if it is free."""
+        return self._names.get(name)
+
     def release_name(self, name: str) -> None:
         """Give a name back."""
         self._names.pop(name, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
 from emu.k8s import objects
 from emu.k8s.allocators import cluster_ips, ip_of, node_ports
@@ -12,10 +12,8 @@ from emu.k8s.delays import Delays
 from emu.k8s.endpointslice import EndpointSliceController
 from emu.k8s.objects import CLUSTER, LOCAL, KubernetesError, Pod, Service
 from emu.k8s.proxy.state import ServiceState
+from emu.k8s.validation import check_pod, check_service
 from emu.sim import Sim
-
-PROTOCOLS = ("TCP", "UDP", "SCTP")
-TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
 
 class ControlPlane:
@@ -39,8 +37,7 @@ class ControlPlane:
 
     def create_pod(self, pod: Pod) -> None:
         """Store a pod that is bound to a node."""
-        check_name("Pod", pod.name)
-        check_name("Namespace", pod.namespace)
+        check_pod(pod)
         if ("", pod.node) not in self.api.nodes:
             raise KubernetesError(f'Pod "{pod.namespace}/{pod.name}": spec.nodeName: there is no node {pod.node!r}')
         pod.uid = self.new_uid()
@@ -54,9 +51,8 @@ class ControlPlane:
     # -- services -----------------------------------------------------------------------------------------------------------------
 
     def create_service(self, service: Service) -> None:
-        """Validate, allocate what is left open, store."""
-        check_name("Service", service.name)
-        self._validate(service)
+        """Validate, allocate what is left open, store. A Service that is refused keeps nothing of what was allocated for it."""
+        check_service(service)
         if (service.namespace, service.name) in self.api.services:
             raise KubernetesError(f'Service "{service.namespace}/{service.name}" already exists')
         owner = f"{service.namespace}/{service.name}"
@@ -64,10 +60,20 @@ class ControlPlane:
             service.cluster_ip = ip_of(self.cluster_ips.draw(owner))
         elif service.cluster_ip != "None":
             self.cluster_ips.take(int(IPv4Address(service.cluster_ip)), owner, service.cluster_ip)
-        if service.type in ("NodePort", "LoadBalancer"):
-            service.ports = tuple(replace(port, node_port=self._node_port(port.node_port, owner)) for port in service.ports)
-        if service.type == "LoadBalancer" and service.external_traffic_policy == LOCAL:
-            service.health_check_node_port = self._node_port(service.health_check_node_port, owner)
+        node_ports: list[int] = []
+        try:
+            if service.type in ("NodePort", "LoadBalancer"):
+                for port in service.ports:
+                    node_ports.append(self._node_port(port.node_port, owner))  # noqa: PERF401  # those taken before one is refused are given back
+                service.ports = tuple(replace(port, node_port=number) for port, number in zip(service.ports, node_ports, strict=True))
+            if service.type == "LoadBalancer" and service.external_traffic_policy == LOCAL:
+                service.health_check_node_port = self._node_port(service.health_check_node_port, owner)
+        except KubernetesError:
+            if service.cluster_ip != "None":
+                self.cluster_ips.release(int(IPv4Address(service.cluster_ip)))
+            for number in node_ports:
+                self.node_ports.release(number)
+            raise
         self.api.create(service)
 
     def _node_port(self, wanted: int, owner: str) -> int:
@@ -103,51 +109,3 @@ class ControlPlane:
         return bool(service.selector) and not any(
             pod.namespace == service.namespace and objects.matches(service.selector, pod.labels) for pod in self.api.pods.values()
         )
-
-    def _validate(self, service: Service) -> None:
-        where = f'Service "{service.namespace}/{service.name}"'
-        if service.type not in TYPES:
-            raise KubernetesError(f"{where}: spec.type: unsupported value {service.type!r}: one of {', '.join(TYPES)}")
-        if not service.ports and service.cluster_ip != "None":
-            raise KubernetesError(f"{where}: spec.ports: required value")
-        names = [port.name for port in service.ports]
-        if len(service.ports) > 1 and ("" in names or len(dict.fromkeys(names)) != len(names)):
-            raise KubernetesError(f"{where}: spec.ports: each of several ports needs a name of its own")
-        seen: dict[tuple[str, int], None] = {}
-        for index, port in enumerate(service.ports):
-            field = f"{where}: spec.ports[{index}]"
-            if not 1 <= port.port <= 65535:
-                raise KubernetesError(f"{field}.port: {port.port} is not between 1 and 65535")
-            if isinstance(port.target_port, int) and not 0 <= port.target_port <= 65535:
-                raise KubernetesError(f"{field}.targetPort: {port.target_port} is not between 1 and 65535")
-            if port.protocol not in PROTOCOLS:
-                raise KubernetesError(f"{field}.protocol: unsupported value {port.protocol!r}: one of {', '.join(PROTOCOLS)}")
-            if (port.protocol, port.port) in seen:
-                raise KubernetesError(f"{field}: {port.protocol} {port.port} is there twice")
-            seen[port.protocol, port.port] = None
-        for policy, value in (("externalTrafficPolicy", service.external_traffic_policy), ("internalTrafficPolicy", service.internal_traffic_policy)):
-            if value not in (CLUSTER, LOCAL):
-                raise KubernetesError(f"{where}: spec.{policy}: {value!r} is neither Cluster nor Local")
-        self._validate_addresses(where, service)
-
-    @staticmethod
-    def _validate_addresses(where: str, service: Service) -> None:
-        try:
-            for ip in (service.cluster_ip, *service.external_ips):
-                if ip not in ("", "None"):
-                    IPv4Address(ip)
-            for cidr in service.source_ranges:
-                IPv4Network(cidr, strict=False)
-        except ValueError as error:
-            raise KubernetesError(f"{where}: {error}") from None
-
-
-def check_name(kind: str, name: str) -> None:
-    """RFC 1123 names, as the API server demands them. Raises KubernetesError."""
-    parts = name.split(".")
-    if len(name) <= 253 and all(part and part[0] != "-" and part[-1] != "-" and _LABEL.issuperset(part) for part in parts):
-        return
-    raise KubernetesError(f"{kind} {name!r}: metadata.name: only lower case letters, digits, '-' and '.', beginning and ending with a letter or digit")
-
-
-_LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")

@@ -24,6 +24,8 @@ from emu.sim import NS_PER_MS
 STARTED_NS = 1
 # The bridge plugin returns when the bridge forwards on the new port. It looks at once, which is too early, and again after 50 ms.
 PLUGIN_NS = 50 * NS_PER_MS
+# How long a pod worker waits after a sync that failed (backOffPeriod).
+SANDBOX_RETRY_NS = 10_000 * NS_PER_MS
 
 
 class PodRuntime:
@@ -78,7 +80,14 @@ class Kubelet:
     def _start(self, pod: Pod) -> None:
         attempt = self._attempts.get(pod.uid, -1) + 1
         self._attempts[pod.uid] = attempt
-        sandbox = Sandbox(pod, attempt, self.machine, self.plugin, f"{self.random.getrandbits(256):064x}")
+        try:
+            sandbox = Sandbox(pod, attempt, self.machine, self.plugin, f"{self.random.getrandbits(256):064x}")
+        except KubernetesError as error:
+            # FailedCreatePodSandBox: the pod stays Pending and the kubelet tries again later, when an address may be free.
+            pod.message = f"pod {pod.namespace}/{pod.name} on {self.node.name}: {error}"
+            self.sim.call_later(SANDBOX_RETRY_NS, self._run, pod)
+            return
+        pod.message = ""
         runtime = self.runtimes[pod.namespace, pod.name] = PodRuntime(pod, sandbox)
         self.sim.call_later(0 if pod.host_network else PLUGIN_NS, self._sandbox_up, runtime)
 
@@ -173,6 +182,7 @@ class Kubelet:
 
     def new_sandbox(self, pod: Pod) -> None:
         """pause died: every container is killed and the pod gets a new sandbox, so a new namespace, veth and address."""
+        self.runtime(pod)
         self._teardown(pod)
         pod.ready, pod.ip = False, ""
         self.api.update(pod)

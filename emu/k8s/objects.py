@@ -67,7 +67,7 @@ class Container:
 
 @dataclass(slots=True)
 class Pod:
-    """`ready`: the Ready condition. `deletion_ns`: when deletion was asked, None while it is wanted."""
+    """`ready`: the Ready condition. `deletion_ns`: when deletion was asked, None while it is wanted. `message`: why it does not start."""
 
     name: str
     namespace: str
@@ -79,6 +79,7 @@ class Pod:
     ip: str = ""
     ready: bool = False
     phase: str = "Pending"
+    message: str = ""
     deletion_ns: int | None = None
     kind = "Pod"
 

@@ -24,19 +24,25 @@ from emu.k8s.node import NodeConfig, NodeHost
 from emu.k8s.objects import Container, KubernetesError, Probe, ServicePort
 from emu.k8s.proxy.document import Options
 from emu.k8s.proxy.rules import detect_by_cidr
+from emu.k8s.sandbox import netns_name
+from emu.k8s.validation import check_pod
 from emu.lab import programs, send
+from emu.lab.host import MOST_SECONDS, in_range
 from emu.lab.machines import Internet, Node, Outside
 from emu.lab.pod import Pod
 from emu.lab.service import Service
+from emu.net.device import NetDevice
 from emu.net.nic import Nic
 from emu.observe.capture import Capture
 from emu.observe.recorder import Recorder, Recording
 from emu.sim import NS_PER_S
+from emu.wire.addr import mac_bytes
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
 NO_DELAYS = Delays()
+NO_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))  # this host, loopback, multicast and reserved
 WAIT_SECONDS = 120.0
 SETTLE_SECONDS = 5.0
 
@@ -64,6 +70,10 @@ class Cluster:
         bridge_nf_call_iptables: bool = True,
         comments: bool = True,
     ) -> None:
+        if not isinstance(delays, Delays):
+            raise ValueError(f"delays: {delays!r} is not a Delays(...)")
+        if captures is not None and (not isinstance(captures, (str, Path)) or not str(captures) or "\0" in str(captures)):
+            raise ValueError(f"captures: {captures!r} is not a folder's name")
         pods, machines = plan_addresses(nodes, pod_cidr, service_cidr, node_cidr, node_prefix)
         self.world = World(seed)
         self.sim, self.tp = self.world.sim, self.world.tp
@@ -169,16 +179,24 @@ class Cluster:
                 raise ValueError(f"pod {name}: the cluster has no node")
             node = list(self._nodes)[self._next_node % len(self._nodes)]
             self._next_node += 1
+        if not isinstance(containers, Sequence):
+            raise KubernetesError(f"pod {name}: containers: {containers!r} is not a list of Containers")
         wanted = list(containers)
         if serve_http is not None:
             ports = (objects.ContainerPort(serve_http, name="http"),)
             wanted.append(Container("http", ports=ports, program=programs.http(serve_http), readiness=readiness))
         if serve_udp is not None:
             wanted.append(Container("udp", ports=(objects.ContainerPort(serve_udp, "UDP", "udp"),), program=programs.udp_echo(serve_udp)))
-        spec = objects.Pod(name, namespace, node, tuple(wanted), dict(labels or {}), host_network)
+        spec = objects.Pod(name, namespace, node, tuple(wanted), dict(labels) if isinstance(labels, dict) else labels or {}, host_network)
+        check_pod(spec)
+        if node not in self._nodes:
+            raise KubernetesError(f'Pod "{namespace}/{name}": spec.nodeName: there is no node {node!r}; there are {", ".join(self._nodes)}')
+        owner = self.world.owner_of(netns_name(spec))
+        if owner is not None and (namespace, name) not in self._pods and not host_network:
+            raise KubernetesError(f'Pod "{namespace}/{name}": metadata.name: {owner!r} has that name here, and captures are named after it')
         if wait:
             # An address that is missing is the caller's error now, not the kubelet's later.
-            self._node_hosts[self.node(node).name].check_room(spec)
+            self._node_hosts[node].check_room(spec)
         self.control_plane.create_pod(spec)
         pod = self._pods[namespace, name] = Pod(self, spec)
         if wait:
@@ -227,11 +245,12 @@ class Cluster:
         return not self.api.on_the_way and not self.control_plane.endpoints.busy and not self.control_plane.services.due
 
     def run(self, seconds: float = 0.0) -> None:
-        """Let virtual time pass."""
+        """Let virtual time pass. Raises ValueError for a time that is no time."""
+        in_range("run", "seconds", seconds, 0, MOST_SECONDS)
         self.sim.run(self.sim.now + round(seconds * NS_PER_S))
 
     def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
-        """Run until `condition()` holds. Raises TimeoutError naming `what` after `seconds` of virtual time."""
+        """Run until `condition()` holds. Raises TimeoutError naming `what`, and why pods do not start, after `seconds` of virtual time."""
         deadline = self.sim.now + round(seconds * NS_PER_S)
         while True:
             due = self.sim.next_event_ns()
@@ -239,7 +258,9 @@ class Cluster:
                 if condition():
                     return
                 if due is None or due > deadline:
-                    raise TimeoutError(f"waited {seconds:g} s of virtual time for {what}")
+                    pending = [pod.message for pod in self.api.pods.values() if pod.message]
+                    because = f" ({pending[0]})" if pending else ""
+                    raise TimeoutError(f"waited {seconds:g} s of virtual time for {what}{because}")
             self.sim.run(self.sim.now if due is None else due)
 
     def run_until(self, process: Process) -> None:
@@ -259,8 +280,11 @@ class Cluster:
 
     def tap(self, callback: Callable[[int, Any, str, Any], object], device: Any = None) -> Callable[[], None]:
         """Call `callback(t_ns, device, direction, frame)` for every frame at every device, or at one. Returns what ends it."""
+        if not callable(callback):
+            raise ValueError(f"tap: {callback!r} cannot be called")
         if device is None:
             return self.tp.attach("frame", callback)
+        _check_device("tap", device)
 
         def only(t_ns: int, at: Any, direction: str, frame: Any) -> None:
             if at is device:
@@ -270,6 +294,7 @@ class Cluster:
 
     def inject(self, device: Any, packet: Packet | bytes) -> None:
         """Have a device receive a frame, of any bytes, as if from its wire. Nothing happens before time runs."""
+        _check_device("inject", device)
         send.inject(device, packet)
 
     def cable(self, node: str) -> Cable:
@@ -286,7 +311,7 @@ class Cluster:
         """Run until the bridge of `node` has forgotten `mac`. Returns how many seconds that took."""
         start = self.sim.now
         bridge = self.node(node).netns.devices["cbr0"]
-        wanted = bytes.fromhex(mac.replace(":", ""))
+        wanted = mac_bytes(mac)
         self.wait_for_seconds(lambda: wanted not in bridge.fdb.entries, 10.0, 1000.0, f"cbr0 of {node} to forget {mac}")
         return (self.sim.now - start) / NS_PER_S
 
@@ -314,22 +339,35 @@ class Cluster:
         self.close()
 
 
+def _check_device(what: str, device: Any) -> None:
+    if not isinstance(device, NetDevice):
+        raise ValueError(f"{what}: {device!r} is not a device: take one from netns.devices")
+
+
 def plan_addresses(nodes: int, pod_cidr: str, service_cidr: str, node_cidr: str, node_prefix: int) -> tuple[list[IPv4Network], list[IPv4Address]]:
     """Ranges for the nodes' pods, and addresses for router, load balancer and nodes. Raises ValueError naming the CIDR at fault."""
-    if nodes < 0:
-        raise ValueError(f"nodes: {nodes} is not a number of nodes")
+    if not isinstance(nodes, int) or nodes < 0:
+        raise ValueError(f"nodes: {nodes!r} is not a number of nodes")
+    if not isinstance(node_prefix, int):
+        raise ValueError(f"node_prefix: {node_prefix!r} is not a number of bits")
     ranges = {}
     given = {"pod_cidr": pod_cidr, "service_cidr": service_cidr, "node_cidr": node_cidr}
     for name, text in {**given, "internet": INTERNET_CIDR, "load balancer": LOAD_BALANCER_CIDR}.items():
         try:
+            if not isinstance(text, str):
+                raise ValueError(f"{text!r} is not text")
             ranges[name] = IPv4Network(text)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+        if any(ranges[name].overlaps(special) for special in NO_HOSTS):
+            raise ValueError(f"{name}: {text} holds addresses that no host can have")
     names = list(ranges)
     for index, name in enumerate(names):
         for other in names[index + 1 :]:
             if ranges[name].overlaps(ranges[other]):
                 raise ValueError(f"{name} {ranges[name]} overlaps {other} {ranges[other]}")
+    if ranges["service_cidr"].num_addresses < 4:
+        raise ValueError(f"service_cidr {ranges['service_cidr']} has no address for a Service")
     pods = ranges["pod_cidr"]
     if not pods.prefixlen <= node_prefix <= 30:
         raise ValueError(f"node_prefix: /{node_prefix} ranges cannot be cut from pod_cidr {pods}")

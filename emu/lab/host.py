@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from emu.lab.cluster import Cluster
 
+MOST_SECONDS = 1e9
 # How long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive.
 SETTLE_NS = 5 * NS_PER_S
 
@@ -74,6 +75,13 @@ class Host:
 
     def ping(self, destination: str, count: int = 1, *, interval: float = 1.0, timeout: float = 1.0, ttl: int | None = None, size: int = 56) -> Trace:
         """`ping -c COUNT`: delivered if every request was answered."""
+        where = f"{self.name}: ping {destination}"
+        in_range(where, "count", count, 1, 1_000_000)
+        in_range(where, "size", size, 0, 65507)
+        in_range(where, "interval", interval, 0, MOST_SECONDS)
+        in_range(where, "timeout", timeout, 0, MOST_SECONDS)
+        if ttl is not None:
+            in_range(where, "ttl", ttl, 1, 255)
         trace, result = self._run(
             f"ping {destination}", destination, ping_program(destination, count, interval, size, timeout=timeout, ttl=ttl, quiet=False)
         )
@@ -85,6 +93,8 @@ class Host:
 
     def traceroute(self, destination: str, *, max_hops: int = 30, queries: int = 1) -> Trace:
         """`traceroute -q QUERIES`: `trace.result.hops` lists who answered at each distance."""
+        in_range(f"{self.name}: traceroute {destination}", "max_hops", max_hops, 1, 255)
+        in_range(f"{self.name}: traceroute {destination}", "queries", queries, 1, 10)
         trace, result = self._run(f"traceroute {destination}", destination, traceroute_program(destination, max_hops=max_hops, queries=queries))
         trace.result = result
         trace.delivered = result is not None and result.reached
@@ -92,6 +102,8 @@ class Host:
 
     def http_get(self, url: str, *, timeout: float = 5.0) -> Reply:
         """GET `url`; an error status is an answer too."""
+        if not isinstance(url, str):
+            raise ValueError(f"{self.name}: GET: {url!r} is not an http:// URL")
         trace, response = self._run(f"GET {url}", url, http_get(url, timeout=timeout))
         if response is None:
             return Reply(trace, error=_os_error(trace.result))
@@ -100,6 +112,9 @@ class Host:
 
     def udp(self, destination: str, port: int, data: bytes = b"hello", *, timeout: float = 1.0) -> Reply:
         """Send one datagram and wait for one back."""
+        in_range(f"{self.name}: UDP {destination}", "port", port, 1, 65535)
+        if not isinstance(data, bytes):
+            raise ValueError(f"{self.name}: UDP {destination}: data: {type(data).__name__} is not bytes")
         trace, answer = self._run(f"UDP {destination}:{port}", f"{destination}:{port}", udp_request(destination, port, data, timeout=timeout))
         if answer is None:
             return Reply(trace, error=_os_error(trace.result))
@@ -124,6 +139,8 @@ class Host:
 
     def run(self, program: Coroutine[Any, Any, Any], title: str = "program") -> Trace:
         """Run a coroutine of your own in this namespace until it returns; `trace.result` is what it returned or raised."""
+        if not isinstance(program, Coroutine):
+            raise ValueError(f"{self.name}: {title}: {program!r} is not a coroutine: call the async function")
         trace, result = self._run(title, "", program)
         if trace.error == "":
             trace.result, trace.delivered = result, True
@@ -131,11 +148,18 @@ class Host:
 
     def _run(self, title: str, destination: str, program: Coroutine[Any, Any, Any]) -> tuple[Trace, Any]:
         cluster = self.cluster
+        try:
+            netns = self.netns
+            if not isinstance(destination, str):
+                raise ValueError(f"{self.name}: {title}: an address or a name is text, not {type(destination).__name__}")
+        except ValueError:
+            program.close()
+            raise
         recording = cluster.recorder.begin()
         trace = Trace(f"{self.name}: {title}", self.name, destination, recording)
         result = None
         try:
-            process = spawn(cluster.loop, self.netns, program, name=f"{self.name}: {title}")
+            process = spawn(cluster.loop, netns, program, name=f"{self.name}: {title}")
             cluster.run_until(process)
             error = process.error
             if error is None:
@@ -148,6 +172,12 @@ class Host:
         finally:
             cluster.recorder.end(recording)
         return trace, result
+
+
+def in_range(where: str, name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError unless a number is where it may be."""
+    if not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ValueError(f"{where}: {name}: {value!r} is not between {low:g} and {high:g}")
 
 
 def _os_error(error: Any) -> OSError:

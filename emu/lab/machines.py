@@ -9,7 +9,7 @@ from emu.apps.http_server import HttpServer
 from emu.fabric import Machine
 from emu.iproute import iptables
 from emu.k8s.node import NodeHost
-from emu.lab.host import Host
+from emu.lab.host import MOST_SECONDS, Host, in_range
 from emu.sim import NS_PER_S
 
 if TYPE_CHECKING:
@@ -49,11 +49,14 @@ class Node(Host):
         return self.host.ipam.free
 
     def iptables_save(self, table: str | None = None, counters: bool = False) -> str:
-        """What `iptables-save` prints there."""
+        """What `iptables-save` prints there. Raises ValueError for a table that there is not."""
+        if table not in (None, "raw", "mangle", "nat", "filter"):
+            raise ValueError(f"{self.name}: iptables-save: there is no table {table!r}")
         return str(iptables.save(self.netns, counters=counters, table=table))
 
     def reboot(self, seconds: float = 20.0, wait: bool = True) -> None:
         """Power off, `seconds` of darkness, power on: everything that ran there gets new sandboxes and all tables start empty."""
+        in_range(f"{self.name}: reboot", "seconds", seconds, 0, MOST_SECONDS)
         pods = self.host.power_off()
         self.cluster.run(seconds)
         self.host.power_on(pods)

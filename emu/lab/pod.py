@@ -38,6 +38,8 @@ class Pod(Host):
     @property
     def mac(self) -> str:
         """eth0's address."""
+        if self.spec.host_network:
+            raise ValueError(f"pod {self.name} has no eth0 of its own: it is on the network of {self.spec.node}")
         return ":".join(f"{octet:02x}" for octet in self.netns.devices["eth0"].mac)
 
     @property
@@ -53,7 +55,10 @@ class Pod(Host):
     @property
     def host_device(self) -> str:
         """The name of the node's end of its veth pair."""
-        return str(self._runtime.sandbox.attachment.host_ifname)
+        attachment = self._runtime.sandbox.attachment
+        if attachment is None:
+            raise ValueError(f"pod {self.name} has no veth pair: it is on the network of {self.spec.node}")
+        return str(attachment.host_ifname)
 
     @property
     def containers(self) -> list[ContainerHandle]:
