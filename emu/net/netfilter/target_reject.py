@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TCP_RESET = -1
 ICMP_DEST_UNREACH = 3
 IPPROTO_TCP = 6
+RTN_BROADCAST, RTN_MULTICAST = 3, 5
 OTHER_CHECKS = frozenset((50, 51, 132, 136, 33))  # ESP, AH, SCTP, UDP-Lite, DCCP: integrity of another kind
 ACK, RST, SYN, FIN = 0x10, 0x04, 0x02, 0x01
 
@@ -65,11 +66,13 @@ def _transport_intact(skb: Skb) -> bool:
 
 
 def send_reset(ns: Namespace, skb: Skb) -> None:
-    """nf_send_reset: RST to a TCP segment that is not a fragment, not itself a reset and intact; routed back to the sender."""
+    """nf_send_reset: RST to a TCP segment that is not a fragment, not itself a reset, intact and not to all; routed back to the sender."""
     from emu.net import ip_output
 
     segment = skb.l3[skb.l4 :]
     if skb.frag & 0x1FFF or skb.proto != IPPROTO_TCP or len(segment) < 20 or segment[13] & RST or not _transport_intact(skb):
+        return
+    if skb.dst is not None and skb.dst.type in (RTN_BROADCAST, RTN_MULTICAST):
         return
     sequence, acknowledged, flags = int.from_bytes(segment[4:8], "big"), int.from_bytes(segment[8:12], "big"), segment[13]
     if flags & ACK:
