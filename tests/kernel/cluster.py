@@ -12,7 +12,26 @@ from tests.kernel.lab import Lab
 from tests.kernel.rules import ROUTER, Service, node_rules
 
 # ports that the recordings choose; MASQUERADE --random-fully draws from 1024 on, so the list is kept short
-PORTS = {7, 9, 53, 80, 99, 1000, *range(1111, 1115), 2000, 2222, 4000, *range(5000, 5005), 5300, *range(5400, 5408), 7000, 8000, 8080, *range(9001, 9009), 9090}
+PORTS = {
+    7,
+    9,
+    53,
+    80,
+    99,
+    1000,
+    *range(1111, 1115),
+    2000,
+    2222,
+    4000,
+    *range(5000, 5005),
+    5300,
+    *range(5400, 5408),
+    *range(7000, 7007),
+    8000,
+    8080,
+    *range(9001, 9009),
+    9090,
+}
 NODE_PORTS = {30080, 30081, 30082}
 
 

@@ -17,10 +17,11 @@ from tests.kernel.lab import Captured, Lab, privately
 from tests.kernel.matches import matches
 from tests.kernel.normalise import Normaliser
 from tests.kernel.programs import PROGRAMS
+from tests.kernel.rejects import physdev, rejects
 from tests.kernel.stories import STORIES, Recording
 from tests.kernel.variants import VARIANTS
 
-RECORDINGS = {**STORIES, **LINK, **INTERNET, **VARIANTS, **PROGRAMS, "matches": matches, "tcp": tcp, "nat": nat}
+RECORDINGS = {**STORIES, **LINK, **INTERNET, **VARIANTS, **PROGRAMS, "matches": matches, "rejects": rejects, "physdev": physdev, "tcp": tcp, "nat": nat}
 GOLDEN = Path(__file__).parent / "golden"
 
 
