@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from emu.iproute import link
+from emu.iproute import addr_text, link_text
 from emu.net import addr as net_addr
 from emu.net import fib_frontend
 from emu.net.addr import IfAddr
 from emu.net.device import NetDevice
 from emu.net.fib import SCOPE_HOST, SCOPE_LINK, SCOPE_UNIVERSE
-from emu.net.fib_text import SCOPE_NAMES
 from emu.net.netns import Namespace, NetError
-from emu.wire.addr import cidr_parse, cidr_text, ip_int, ip_text, is_loopback_ip
+from emu.wire.addr import cidr_parse, cidr_text, ip_int, is_loopback_ip
 
 EINVAL = 22
 SCOPES = {"global": SCOPE_UNIVERSE, "site": 200, "link": SCOPE_LINK, "host": SCOPE_HOST}
@@ -85,25 +84,16 @@ def of(ns: Namespace, dev: str | NetDevice) -> list[str]:
     return [cidr_text(ifa.local, ifa.length) for ifa in device_of(ns, dev).addresses]
 
 
+def delete_entry(ns: Namespace, dev: NetDevice, ifa: IfAddr) -> None:
+    """Take this very address away."""
+    net_addr.delete(ns, dev, ifa.local, ifa.length, ifa.address)
+
+
 def show(ns: Namespace, dev: str | NetDevice | None = None) -> str:
     """`ip addr show [dev DEV]`, as iproute2 prints it."""
-    devices = [device_of(ns, dev)] if dev is not None else list(ns.devices.values())
-    return "".join(link.show(ns, device.name).replace(" mode DEFAULT", "").rstrip("\n") + "\n" + _inet(device) for device in devices)
-
-
-def _inet(device: NetDevice) -> str:
     text = ""
-    for ifa in device.addresses:
-        where = cidr_text(ifa.local, ifa.length) if ifa.address == ifa.local else f"{ip_text(ifa.local)} peer {cidr_text(ifa.address, ifa.length)}"
-        text += f"    inet {where}"
-        if ifa.metric:
-            text += f" metric {ifa.metric}"
-        if ifa.broadcast:
-            text += f" brd {ip_text(ifa.broadcast)}"
-        text += f" scope {SCOPE_NAMES.get(ifa.scope, ifa.scope)}"
-        if ifa.secondary:
-            text += " secondary"
-        if ifa.noprefixroute:
-            text += " noprefixroute"
-        text += f" {ifa.label or device.name}\n       valid_lft forever preferred_lft forever\n"
+    for device in [device_of(ns, dev)] if dev is not None else ns.devices.values():
+        record = link_text.link_record(device, mode=False)
+        addr_text.add_addresses(record, device, device.addresses)
+        text += record.text
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emu.net import arp
 from emu.net import neigh_entry as neigh
+from emu.net.device import NetDevice
 from emu.net.netns import Namespace, NetError
 from emu.wire.addr import ZERO_MAC, ip_int, ip_text, mac_bytes, mac_text
 
@@ -71,3 +72,8 @@ def show(ns: Namespace, dev: str | None = None, nud: str | None = None) -> str:
             lladdr = f"lladdr {mac_text(entry.mac)} " if entry.mac != ZERO_MAC and entry.state & neigh.VALID else ""
             lines.append(f"{ip_text(entry.ip)} {where}{lladdr}{neigh.NUD_NAMES[entry.state]} \n")
     return "".join(lines)
+
+
+def proxies(ns: Namespace) -> list[tuple[int, NetDevice]]:
+    """The addresses that ARP is answered for by hand, oldest first, each with its device."""
+    return [(key & 0xFFFFFFFF, ns.by_index[key >> 32]) for key in ns.neigh.proxies or () if key >> 32 in ns.by_index]

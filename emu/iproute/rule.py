@@ -62,8 +62,27 @@ def delete(
     fwmark: str | int | None = None, tos: int = 0, priority: int | None = None, action: str | None = None,
 ) -> None:  # fmt: skip
     """`ip rule del ...`: the first rule that agrees with everything given. Raises NetError ENOENT."""
+    found = alike(ns, table=table, src=src, dst=dst, iif=iif, oif=oif, fwmark=fwmark, tos=tos, priority=priority, action=action)
+    if not found:
+        raise NetError(ENOENT, f"No such file or directory: no such rule in {ns.name}")
+    delete_entry(ns, found[0])
+
+
+def delete_entry(ns: Namespace, rule: Rule) -> None:
+    """Take this very rule away."""
+    ns.fib.rules = tuple(other for other in ns.fib.rules if other is not rule)
+    _changed(ns)
+
+
+def alike(
+    ns: Namespace, *, table: str | int | None = None, src: str | None = None, dst: str | None = None, iif: str = "", oif: str = "",
+    fwmark: str | int | None = None, tos: int = 0, priority: int | None = None, action: str | None = None,
+) -> list[Rule]:  # fmt: skip
+    """The rules that agree with everything given (fib_rule_find)."""
     wanted = _rule(ns, priority or 0, table, src, dst, iif, oif, fwmark, tos, action or "lookup", False, -1)
-    for rule in ns.fib.rules:
+    return [
+        rule
+        for rule in ns.fib.rules
         if (
             (priority is None or rule.priority == priority)
             and (table is None or rule.table == wanted.table)
@@ -74,11 +93,8 @@ def delete(
             and (not oif or rule.oif == oif)
             and (fwmark is None or (rule.mark, rule.mark_mask) == (wanted.mark, wanted.mark_mask))
             and (not tos or rule.tos == tos)
-        ):
-            ns.fib.rules = tuple(other for other in ns.fib.rules if other is not rule)
-            _changed(ns)
-            return
-    raise NetError(ENOENT, f"No such file or directory: no such rule in {ns.name}")
+        )
+    ]
 
 
 def _changed(ns: Namespace) -> None:

@@ -46,7 +46,7 @@ class Namespace:
 
     __slots__ = (
         "by_index", "ct", "devices", "drops", "err_handlers", "fib", "generation", "gone", "handlers", "icmp", "ip_id", "kernel", "lo", "name",
-        "neigh", "next_ifindex", "nf", "protocols", "reasm", "sim", "sockets", "sysctl", "tp", "trail",
+        "neigh", "next_ifindex", "nf", "nsids", "protocols", "reasm", "sim", "sockets", "sysctl", "tp", "trail",
     )  # fmt: skip
 
     def __init__(self, name: str, kernel: Kernel) -> None:
@@ -71,6 +71,7 @@ class Namespace:
         self.nf: Any = None  # Netfilter, from the first rule on
         self.ct: Any = None  # Conntrack, from the first rule that needs it on
         self.trail: Any = None  # what a packet that may become a cached flow touches, see flow.py
+        self.nsids: dict[Namespace, int] | None = None  # numbers of other namespaces, as `ip link` shows them (net->netns_ids)
         self.lo: NetDevice = None  # type: ignore[assignment]
         # ethertype -> receive function (ptype_base)
         self.handlers: dict[int, Callable[[Namespace, Skb], None]] = {}

@@ -1,0 +1,218 @@
+"""`ip route`: add, replace, delete, get, show, flush."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emu.iproute import route
+from emu.iproute.addr import SCOPES
+from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
+from emu.iproute.cmd.link_options import device
+from emu.iproute.cmd.options import Options
+from emu.iproute.cmd.route_filter import RouteFilter
+from emu.iproute.cmd.words import Words, checked_address, checked_prefix, garbage, integer, pick, wrong
+from emu.iproute.record import render
+from emu.iproute.route_text import route_record
+from emu.net import fib_frontend
+
+VERBS = (
+    "list*", "show*", "lst*", "get*", "add*", "change*", "chg", "replace*", "prepend*", "append*", "test*", "delete*", "flush*", "save*", "restore*",
+    "showdump*", "help*",
+)  # fmt: skip
+MODES = {"add": "add", "change": "change", "chg": "change", "replace": "replace", "prepend": "prepend", "append": "append"}
+
+KEYWORDS = (
+    "src", "as", "via", "from", "tos", "dsfield*", "expires", "metric*", "priority", "preference", "scope", "mtu", "onlink", "nexthop", "nhid", "protocol*",
+    "table*", "vrf", "dev", "oif", "initcwnd", "initrwnd", "advmss*", "quickack*", "congctl*", "rto_min", "hoplimit*", "reordering*", "rtt", "rttvar",
+    "window*", "cwnd*", "ssthresh*", "realms*", "features*", "pervasive", "encap", "ttl-propagate", "fastopen_no_cookie*", "pref",
+)  # fmt: skip
+
+
+def run(call: Invocation, options: Options, words: Words) -> int:
+    """`ip route [show] ...`."""
+    word = words.take() if words else "list"
+    verb = pick(word, VERBS)
+    if verb in ("list", "show", "lst"):
+        return _show(call, options, words)
+    if verb == "get":
+        return _get(call, options, words)
+    if verb in MODES:
+        prefix, found = _read(call, words)
+        route.add(call.ns, prefix, mode=MODES[verb], **found)
+        return 0
+    if verb == "delete":
+        return _delete(call, words)
+    if verb == "flush":
+        return _flush(call, words)
+    if verb is None:
+        raise Stop(f'Command "{word}" is unknown, try "ip route help".\n', 255)
+    raise not_emulated(f"ip route {verb}", 255)
+
+
+def _read(call: Invocation, words: Words) -> tuple[str, dict[str, Any]]:
+    """A route as it was typed: its prefix, and the arguments of `route.add`."""
+    prefix = ""
+    found: dict[str, Any] = {}
+    while words:
+        word = words.take()
+        key = pick(word, KEYWORDS)
+        if key is None:
+            word = words.take() if word == "to" else word
+            if word in route.TYPES and not word[0].isdecimal():
+                found["type"] = word
+                word = words.take()
+            if prefix:
+                raise garbage("to", word)
+            prefix = checked_prefix(word)
+        elif key == "nexthop":
+            found["nexthops"] = [_nexthop(call, words)]
+            while words:
+                if words.take() != "nexthop":
+                    raise not_emulated("words after the nexthops of a route", 2)
+                found["nexthops"].append(_nexthop(call, words))
+        else:
+            _keyword(call, words, key, found)
+    if not prefix:
+        raise not_emulated("the help text of ip route", 255)
+    return prefix, found
+
+
+def _keyword(call: Invocation, words: Words, key: str, found: dict[str, Any]) -> None:
+    if key in ("dev", "oif"):
+        found["dev"] = device(call.ns, words.take())
+    elif key == "via":
+        found["via"] = _via(words)
+    elif key == "src":
+        found["src"] = words.address()
+    elif key in ("metric", "priority", "preference"):
+        found["metric"] = words.number('"metric" value is invalid\n')
+    elif key in ("tos", "dsfield"):
+        found["tos"] = _tos(words)
+    elif key == "scope":
+        found["scope"] = _known(words, (*SCOPES, "nowhere"), 255, '"scope" value is invalid\n')
+    elif key == "protocol":
+        found["proto"] = _known(words, tuple(route.PROTOCOLS), 255, '"protocol" value is invalid\n')
+    elif key == "table":
+        found["table"] = table_of(words, '"table" value is invalid\n')
+    elif key == "onlink":
+        found["onlink"] = True
+    elif key == "mtu":
+        if words and words.peek() == "lock":
+            words.take()
+            found["mtu_lock"] = True
+        found["mtu"] = words.number('"mtu" value is invalid\n')
+    else:
+        raise not_emulated(f"ip route {key}", 2)
+
+
+def _via(words: Words) -> str:
+    word = words.take()
+    if word in ("inet", "inet6") and words:
+        if word == "inet6":
+            raise not_emulated("an IPv6 nexthop (via inet6)", 2)
+        word = words.take()
+    return checked_address(word)
+
+
+def _tos(words: Words) -> int:
+    word = words.take()
+    number = integer(word if word.lower().startswith("0x") else f"0x{word}")  # rtnl_dsfield_a2n: always hexadecimal
+    if number is None or not 0 <= number < 256:
+        raise wrong(word, '"tos" value is invalid\n')
+    return number
+
+
+def _known(words: Words, names: tuple[str, ...], high: int, why: str) -> str:
+    """A name, or a number up to `high`."""
+    word = words.take()
+    if word in names:
+        return word
+    number = integer(word)
+    if number is None or not 0 <= number <= high:
+        raise wrong(word, why)
+    return str(number)
+
+
+def table_of(words: Words, why: str) -> str:
+    """A table by name or number (rtnl_rttable_a2n)."""
+    return _known(words, tuple(route.TABLES), 0xFFFFFFFF, why)
+
+
+def _nexthop(call: Invocation, words: Words) -> dict[str, object]:
+    hop: dict[str, object] = {}
+    while words and words.peek() != "nexthop":
+        word = words.take()
+        if word == "via":
+            hop["via"] = _via(words)
+        elif word in ("dev", "oif"):
+            hop["dev"] = device(call.ns, words.take()).name
+        elif word == "weight":
+            hop["weight"] = words.number('"weight" is invalid\n', 1, 256)
+        elif word == "onlink":
+            hop["onlink"] = True
+        else:
+            raise not_emulated(f"nexthop {word}", 2)
+    return hop
+
+
+def _delete(call: Invocation, words: Words) -> int:
+    prefix, found = _read(call, words)
+    for key in ("mtu", "mtu_lock", "onlink"):
+        found.pop(key, None)
+    if "nexthops" in found:
+        raise not_emulated("ip route del with nexthops", 2)
+    route.delete(call.ns, prefix, **found)
+    return 0
+
+
+def _get(call: Invocation, options: Options, words: Words) -> int:
+    address = ""
+    found: dict[str, Any] = {}
+    keys = ("tos", "dsfield*", "from", "iif", "mark", "oif*", "dev", "notify", "connected", "vrf", "uid", "ipproto", "sport", "dport", "fibmatch", "to", "as")
+    while words:
+        word = words.take()
+        key = pick(word, keys)
+        if key in ("tos", "dsfield"):
+            found["tos"] = _tos(words)
+        elif key == "from":
+            found["src"] = words.prefix().partition("/")[0]
+        elif key == "iif":
+            found["iif"] = device(call.ns, words.take())
+        elif key in ("oif", "dev"):
+            found["oif"] = device(call.ns, words.take())
+        elif key == "mark":
+            found["mark"] = words.number("invalid mark value\n")
+        elif key in ("notify", "connected", "vrf", "uid", "ipproto", "sport", "dport", "fibmatch", "as"):
+            raise not_emulated(f"ip route get {key}", 2)
+        else:
+            address = checked_prefix(words.take() if key == "to" else word).partition("/")[0]
+    if not address:
+        raise Stop("need at least a destination address\n", 1)
+    if options.json:
+        raise not_emulated("ip -j route get", 1)
+    text = route.get(call.ns, address, **found)
+    call.out.append(text[:-1].replace("\n", "\\") + "\n" if options.oneline else text)
+    return 0
+
+
+def _show(call: Invocation, options: Options, words: Words) -> int:
+    which = RouteFilter(call, words)
+    if options.family == "inet6" or which.cached:
+        call.out.append(render([], bool(options.json), bool(options.pretty)))
+        return 0
+    routes = [one for table in which.tables(call.ns) for one in table if which.meant(one)]
+    records = [route_record(call.ns, one, which.hidden, bool(options.details)) for one in routes]
+    call.out.append(render(records, bool(options.json), bool(options.pretty), bool(options.oneline)))
+    return 0
+
+
+def _flush(call: Invocation, words: Words) -> int:
+    if not words:
+        raise Stop('"ip route flush" requires arguments.\n', 1)
+    which = RouteFilter(call, words)
+    if which.cached:
+        call.ns.fib.invalidate()
+        return 0
+    tables = which.tables(call.ns, must_exist=False)
+    fib_frontend.flush(call.ns, lambda one: any(one.table == table.id for table in tables) and which.meant(one))
+    return 0

@@ -1,0 +1,208 @@
+"""The words of `ip link add` and `ip link set` (iproute2's iplink_parse), and what they do, in the kernel's order (do_setlink)."""
+
+from __future__ import annotations
+
+from emu.iproute import bridge, link
+from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
+from emu.iproute.cmd.words import Words, garbage, integer, pick, wrong
+from emu.net.device import NetDevice
+from emu.net.netns import Namespace
+
+KEYWORDS = (
+    "up", "down", "name", "index", "link*", "address*", "broadcast*", "brd", "txqueuelen*", "qlen", "txqlen", "mtu", "netns", "multicast", "allmulticast",
+    "promisc", "trailers", "arp", "carrier", "vf", "master*", "vrf", "nomaster*", "dynamic*", "type*", "alias*", "group", "mode", "state",
+    "numtxqueues*", "numrxqueues*", "addrgenmode", "link-netns", "link-netnsid", "protodown*", "gso_max_size", "gso_max_segs", "gro_max_size",
+)  # fmt: skip
+# What is taken and changes nothing that an emulated frame could show; one word follows.
+IGNORED = ("txqueuelen", "qlen", "txqlen", "numtxqueues", "numrxqueues", "addrgenmode", "gso_max_size", "gso_max_segs", "gro_max_size")
+
+BRIDGE_NUMBERS = ("ageing_time", "group_fwd_mask")
+# Options of a bridge that have one value here: any other is refused.
+BRIDGE_FIXED = {
+    "stp_state": 0, "vlan_filtering": 0, "mcast_snooping": 0, "mcast_querier": 0, "mcast_stats_enabled": 0, "vlan_stats_enabled": 0, "no_linklocal_learn": 0,
+    "nf_call_ip6tables": 0, "nf_call_arptables": 0, "mcast_vlan_snooping": 0, "vlan_stats_per_port": 0,
+}  # fmt: skip
+# Options of STP and IGMP, which are off, so that their numbers do nothing.
+BRIDGE_IDLE = (
+    "forward_delay", "hello_time", "max_age", "priority", "vlan_protocol", "vlan_default_pvid", "mcast_router", "mcast_query_use_ifaddr",
+    "mcast_hash_elasticity", "mcast_hash_max", "mcast_last_member_count", "mcast_startup_query_count", "mcast_last_member_interval",
+    "mcast_membership_interval", "mcast_querier_interval", "mcast_query_interval", "mcast_query_response_interval", "mcast_startup_query_interval",
+    "mcast_igmp_version", "mcast_mld_version",
+)  # fmt: skip
+PORT_FLAGS = ("hairpin", "learning", "flood", "mcast_flood", "bcast_flood", "isolated")
+# Flags of a port that are off here.
+PORT_OFF = (
+    "guard", "root_block", "fastleave", "proxy_arp", "proxy_arp_wifi", "mcast_to_unicast", "neigh_suppress", "vlan_tunnel", "locked", "mcast_fast_leave",
+)  # fmt: skip
+PORT_IDLE = ("state", "priority", "cost", "mcast_router", "group_fwd_mask")
+
+
+class Settings:
+    """What was asked for; None or empty: not mentioned."""
+
+    def __init__(self) -> None:
+        self.dev = self.name = self.kind = ""
+        self.netns: Namespace | None = None
+        self.address: bytes | None = None
+        self.mtu: int | None = None
+        self.master: str | None = None  # "": nomaster
+        self.up: bool | None = None
+        self.promisc: bool | None = None
+
+
+def device(ns: Namespace, name: str) -> NetDevice:
+    """A device by name, or iproute2's complaint."""
+    dev = ns.devices.get(name)
+    if dev is None:
+        raise Stop(f'Cannot find device "{name}"\n', 1)
+    return dev
+
+
+def parse(call: Invocation, words: Words, creating: bool) -> Settings:
+    """Read settings up to the end or past `type KIND`."""
+    settings = Settings()
+    while words:
+        word = words.take()
+        key = pick(word, KEYWORDS)
+        if key is None:
+            if word == "dev":
+                word = words.take()
+            elif word == "help":
+                raise not_emulated("the help text of ip link", 255)
+            if settings.dev:
+                raise garbage("dev", word)
+            settings.dev = _name(word, "dev")
+        elif key == "type":
+            settings.kind = words.take()
+            break
+        else:
+            _keyword(call, settings, words, key, creating)
+    if creating:
+        settings.name = settings.name or settings.dev
+    return settings
+
+
+def _name(word: str, key: str) -> str:
+    """check_ifname."""
+    if not word or "/" in word or any(char.isspace() for char in word):
+        raise wrong(word, f'"{key}" not a valid ifname')
+    return word
+
+
+def _keyword(call: Invocation, settings: Settings, words: Words, key: str, creating: bool) -> None:
+    if key in ("up", "down"):
+        settings.up = key == "up"
+    elif key == "name":
+        settings.name = _name(words.take(), "name")
+    elif key == "address":
+        settings.address = words.mac()
+    elif key == "mtu":
+        word = words.take()
+        number = integer(word)
+        if number is None or not 0 <= number < 1 << 31:
+            raise wrong(word, 'Invalid "mtu" value\n')
+        settings.mtu = number
+    elif key == "netns":
+        word = words.take()
+        settings.netns = call.machine.netns if word == "1" else call.namespace(word)
+        if settings.netns is None:
+            raise wrong(word, 'Invalid "netns" value\n')
+    elif key == "promisc":
+        settings.promisc = words.on_off("promisc")
+    elif key == "master":
+        settings.master = words.take()
+        if settings.master not in call.ns.devices:
+            raise wrong(settings.master, "Device does not exist\n")
+    elif key == "nomaster":
+        settings.master = ""
+    elif key in ("multicast", "arp", "allmulticast", "dynamic", "trailers", "carrier"):
+        if words.on_off(key) != (key in ("multicast", "arp", "carrier")):
+            raise not_emulated(f"ip link set {key} {'off' if key in ('multicast', 'arp', 'carrier') else 'on'}", 2)
+    elif key == "index" and not creating:
+        raise Stop("index can be used only when creating devices or when moving device to another netns.\n", 255)
+    elif key in IGNORED or (key == "group" and words and words.peek() in ("default", "0")):
+        words.take()
+    else:
+        raise not_emulated(f"ip link {'add' if creating else 'set'} {key}", 2)
+
+
+def apply(ns: Namespace, dev: NetDevice, settings: Settings) -> None:
+    """do_setlink: the namespace first, then MAC, MTU, name, master, flags; what was done before a refusal stays done."""
+    if settings.netns is not None:
+        link.move(ns, dev.name, settings.netns)
+        ns = settings.netns
+    if settings.address is not None:
+        link.set_address(ns, dev.name, settings.address)
+    if settings.mtu is not None:
+        link.set_mtu(ns, dev.name, settings.mtu)
+    if settings.name and settings.name != dev.name:
+        link.rename(ns, dev.name, settings.name)
+    if settings.master is not None:
+        link.set_master(ns, dev.name, settings.master or None)
+    if settings.promisc is not None:
+        link.set_promisc(ns, dev.name, settings.promisc)
+    if settings.up is not None:
+        (link.set_up if settings.up else link.set_down)(ns, dev.name)
+
+
+# -- what `type` takes ------------------------------------------------------------------------------------------------------------
+
+
+def bridge_options(words: Words) -> dict[str, int]:
+    """`type bridge ageing_time 30000 ...`: what to change."""
+    changes: dict[str, int] = {}
+    while words:
+        word = words.take()
+        key = pick(word, (*BRIDGE_NUMBERS, *BRIDGE_FIXED, *BRIDGE_IDLE, "fdb_flush", "nf_call_iptables", "group_address", "fdb_max_learned"))
+        if key is None:
+            raise Stop(f'bridge: unknown command "{word}"?\n', 1)
+        if key == "fdb_flush":
+            changes[key] = 1
+        elif key in BRIDGE_IDLE:
+            words.take()
+        elif key in ("group_address", "nf_call_iptables"):
+            raise not_emulated(f"type bridge {key}", 2)
+        else:
+            value = words.number(f"invalid {key}")
+            if value != BRIDGE_FIXED.get(key, value):
+                raise not_emulated(f"type bridge {key} {value}", 2)
+            if key not in BRIDGE_FIXED:
+                changes[key] = value
+    return changes
+
+
+def change_bridge(ns: Namespace, name: str, changes: dict[str, int]) -> None:
+    """Change a bridge's own options."""
+    for key, value in changes.items():
+        if key == "ageing_time":
+            bridge.set_ageing_time(ns, name, value / 100)
+        elif key == "group_fwd_mask":
+            bridge.set_group_fwd_mask(ns, name, value)
+        elif key == "fdb_max_learned":
+            bridge.set_fdb_max_learned(ns, name, value)
+        elif key == "fdb_flush":
+            bridge.fdb_flush(ns, name)
+
+
+def port_options(words: Words) -> dict[str, bool]:
+    """`type bridge_slave hairpin on ...`: what to change."""
+    changes: dict[str, bool] = {}
+    while words:
+        word = words.take()
+        if word in PORT_FLAGS:
+            changes[word] = words.on_off(word)
+        elif word in PORT_OFF:
+            if words.on_off(word):
+                raise not_emulated(f"type bridge_slave {word} on", 2)
+        elif word in PORT_IDLE:
+            words.take()
+        elif word == "fdb_flush":
+            raise not_emulated("type bridge_slave fdb_flush", 2)
+        else:
+            raise Stop(f'bridge_slave: unknown option "{word}"?\n', 1)
+    return changes
+
+
+def change_port(ns: Namespace, dev: NetDevice, changes: dict[str, bool]) -> None:
+    """Change the flags of a port."""
+    bridge.link_set(ns, dev.name, **changes)

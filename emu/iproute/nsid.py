@@ -1,0 +1,29 @@
+"""Numbers that a namespace has for others (net/core/net_namespace.c): given when a device there is first told about whose peer is elsewhere."""
+
+from __future__ import annotations
+
+from emu.net.netns import Namespace
+from emu.net.veth import Veth
+
+
+def nsid(ns: Namespace, other: Namespace) -> int:
+    """The number of `other` in `ns`, the lowest free one if it has none yet (peernet2id_alloc)."""
+    known = _known(ns)
+    if other not in known:
+        used = list(known.values())
+        known[other] = next(number for number in range(len(used) + 1) if number not in used)
+    return known[other]
+
+
+def all_ids(ns: Namespace) -> dict[Namespace, int]:
+    """Every namespace that has a number in `ns`."""
+    for dev in ns.by_index.values():
+        if isinstance(dev, Veth) and dev.peer is not None and dev.peer.netns is not ns:
+            nsid(ns, dev.peer.netns)
+    return _known(ns)
+
+
+def _known(ns: Namespace) -> dict[Namespace, int]:
+    known = ns.nsids or {}
+    ns.nsids = {other: number for other, number in known.items() if not other.gone}
+    return ns.nsids

@@ -1,0 +1,80 @@
+"""Routes as `ip route` prints them, text and JSON from one place (iproute2's print_route). What a filter pins down is not printed."""
+
+from __future__ import annotations
+
+from emu.iproute.record import Record
+from emu.net.fib import PROTO_BOOT, RTN_UNICAST, SCOPE_NOWHERE, SCOPE_UNIVERSE, TABLE_MAIN, TYPE_NAMES, NextHop, Route
+from emu.net.fib_text import PROTO_NAMES, SCOPE_NAMES, TABLE_NAMES, name_of, prefix_text
+from emu.net.netns import Namespace
+from emu.wire.addr import ip_text
+
+
+class Hidden:
+    """What is left out because the question named it: `ip route show dev eth0` does not print the device."""
+
+    def __init__(self) -> None:
+        self.table = True  # one table was asked for
+        self.dev = self.via = self.proto = self.scope = self.metric = self.tos = False
+
+
+def route_record(ns: Namespace, route: Route, hidden: Hidden, details: bool = False) -> Record:
+    """One route."""
+    record = Record()
+    if route.type != RTN_UNICAST or details:
+        record.add("type", TYPE_NAMES[route.type], f"{TYPE_NAMES[route.type]} ")
+    record.add("dst", prefix_text(route.network, route.length), f"{prefix_text(route.network, route.length)} ")
+    if route.tos and not hidden.tos:
+        record.add("tos", f"{route.tos:#04x}", f"tos {route.tos:#04x} ")
+    single = route.nexthops[0] if len(route.nexthops) == 1 else None
+    if single is not None:
+        _way(record, ns, single, hidden)
+    if (route.table != TABLE_MAIN or details) and not hidden.table:
+        _named(record, "table", TABLE_NAMES, route.table)
+    if (route.protocol != PROTO_BOOT or details) and not hidden.proto:
+        _named(record, "protocol", PROTO_NAMES, route.protocol, "proto")
+    if (route.scope != SCOPE_UNIVERSE or details) and not hidden.scope:
+        _named(record, "scope", SCOPE_NAMES, route.scope)
+    if route.prefsrc:
+        record.add("prefsrc", ip_text(route.prefsrc), f"src {ip_text(route.prefsrc)} ")
+    if route.metric and not hidden.metric:
+        record.add("metric", route.metric, f"metric {route.metric} ")
+    _flags(record, ns, single)
+    if route.mtu:
+        lock = "lock " if route.mtu_lock else ""
+        record.add("metrics", [{"lock": True, "mtu": route.mtu} if route.mtu_lock else {"mtu": route.mtu}], f"mtu {lock}{route.mtu} ")
+    if single is None and route.nexthops:
+        hops = [_hop(ns, hop) for hop in route.nexthops]
+        record.add("nexthops", [hop.data for hop in hops], "".join(f"\n\tnexthop {hop.text}" for hop in hops))
+    record.say("\n")
+    return record
+
+
+def _named(record: Record, key: str, names: dict[int, str], value: int, word: str = "") -> None:
+    record.add(key, name_of(names, value), f"{word or key} {name_of(names, value)} ")
+
+
+def _way(record: Record, ns: Namespace, hop: NextHop, hidden: Hidden) -> None:
+    if hop.gateway and not hidden.via:
+        record.add("gateway", ip_text(hop.gateway), f"via {ip_text(hop.gateway)} ")
+    if hop.oif and not hidden.dev:
+        dev = ns.by_index.get(hop.oif)
+        name = dev.name if dev is not None else f"if{hop.oif}"
+        record.add("dev", name, f"dev {name} ")
+
+
+def _flags(record: Record, ns: Namespace, hop: NextHop | None) -> None:
+    words = []
+    dev = ns.by_index.get(hop.oif) if hop is not None else None
+    if hop is not None and dev is not None and hop.scope != SCOPE_NOWHERE:
+        words += [] if dev.up else ["dead"]
+        words += [] if dev.up and dev.carrier else ["linkdown"]
+    words += ["onlink"] if hop is not None and hop.onlink else []
+    record.add("flags", words, "".join(f"{word} " for word in words))
+
+
+def _hop(ns: Namespace, hop: NextHop) -> Record:
+    record = Record()
+    _way(record, ns, hop, Hidden())
+    record.add("weight", hop.weight, f"weight {hop.weight} ")
+    _flags(record, ns, hop)
+    return record

@@ -1,0 +1,46 @@
+"""What was typed on Linux 6.18 with iproute2 6.1, typed again here: stdout, stderr and exit status byte for byte.
+
+A transcript holds `$ command`, then what it printed, lines of stderr after `! `, then `? status` unless it is 0.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from emu.fabric import World
+from emu.iproute.commands import Result, run
+from emu.sim import NS_PER_MS
+
+TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+RANDOM_MAC = re.compile(r"\b(?!02:00:00|ff:ff|00:00|01:)([0-9a-f]{2}:){5}[0-9a-f]{2}\b")
+
+
+def plain(text: str) -> str:
+    """Without what no two runs have in common."""
+    return re.sub(r"(_timer\W+)[0-9.]+", r"\1", RANDOM_MAC.sub("MAC", text))
+
+
+def written(result: Result) -> str:
+    """As the recorder writes it."""
+    text = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    return text + (f"? {result.status}\n" if result.status else "")
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_transcript(path: Path) -> None:
+    world = World(1)
+    machine = world.add_machine("host")
+    wrong = []
+    for entry in re.split(r"^\$ ", path.read_text(), flags=re.M)[1:]:
+        command, _, expected = entry.partition("\n")
+        words, _, text = command.partition(" <<< ")
+        result = run(machine, machine.netns, shlex.split(words), "".join(f"{line}\n" for line in text.split(";")) if text else "")
+        got = written(result)
+        if plain(got) != plain(expected):
+            wrong.append(f"$ {command}\n--- Linux\n{expected}--- here\n{got}")
+        world.sim.run(world.sim.now + 50 * NS_PER_MS)
+    assert not wrong, "\n".join(["", *wrong])
