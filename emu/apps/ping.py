@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isqrt
 
@@ -76,9 +77,11 @@ class Result:
 async def ping(
     destination: str, count: int = 1, interval: float = 1.0, size: int = 56, *, timeout: float | None = None, ttl: int | None = None, tos: int = 0,
     df: str = "want", source: str = "", interface: str = "", quiet: bool = False, broadcast: bool = False,
+    deadline: float | None = None, on_interrupt: Callable[[Callable[[], None]], object] | None = None,
 ) -> Result:  # fmt: skip
     """Send `count` echo requests, one every `interval` seconds, `size` bytes of data each; `timeout`: to wait for the last (-W), 10 s unless given.
 
+    `deadline`: seconds after which it ends whatever came (-w). `on_interrupt` is given the function that ends it as SIGINT does, with statistics.
     Lines go to the process's output and into the result. Never raises for what the network does.
     """
     result = Result(destination)
@@ -91,10 +94,20 @@ async def ping(
         return session.fail(f"ping: {destination}: {error.strerror}")
     except OSError as error:
         return session.fail(f"ping: bind: {error.strerror}")
+    timer = asyncio.get_running_loop().call_later(deadline, session.interrupt) if deadline is not None else None
+    if on_interrupt is not None:
+        on_interrupt(session.interrupt)
     try:
         if source or session.tries_to_connect(broadcast, interface):
             await session.run(sock, count, interval, timeout)
+    except asyncio.CancelledError:
+        if not session.interrupted:
+            raise
+        session.task.uncancel()
+        session.collect_and_sum_up(sock)
     finally:
+        if timer is not None:
+            timer.cancel()
         sock.close()
     return result
 
@@ -106,6 +119,20 @@ class _Session:
         self.quiet = quiet
         self.sent_ns: dict[int, int] = {}
         self.pipe = 0
+        self.task: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment]  # a program is a task
+        self.interrupted = False
+        self.first_s = self.last_s = 0.0
+
+    def interrupt(self) -> None:
+        """End now, with the statistics."""
+        if not self.interrupted:
+            self.interrupted = True
+            self.task.cancel()
+
+    def collect_and_sum_up(self, sock: EchoSocket) -> None:
+        """The last replies, and the statistics."""
+        self._collect(sock)
+        self._statistics(round((self.last_s - self.first_s) * 1000))
 
     def line(self, text: str) -> None:
         self.result.lines.append(text)
@@ -134,11 +161,10 @@ class _Session:
         loop = asyncio.get_running_loop()
         result = self.result
         sequence = 0
-        start = loop.time()
-        last = start
+        start = self.first_s = self.last_s = loop.time()
         while sequence < count:
             sequence += 1
-            last = loop.time()
+            self.last_s = loop.time()
             due = start + interval * sequence
             self._send(sock, sequence)
             while sequence < count and (left := due - loop.time()) > 1e-9:
@@ -149,7 +175,7 @@ class _Session:
         while result.received + len(result.failures) < count and (left := end - loop.time()) > 1e-9:
             await sock.event(left)
             self._collect(sock)
-        self._statistics(round((last - start) * 1000))
+        self._statistics(round((self.last_s - start) * 1000))
 
     def _linger(self, interval: float, timeout: float | None) -> float:
         """How long to wait after the last packet (__schedule_exit): twice the longest round trip, at least an interval; without replies -W or 10 s."""

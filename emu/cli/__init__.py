@@ -1,4 +1,4 @@
-"""The command line: `emu list`, `emu run NAME...`. Only what a command needs is imported, and only when it runs."""
+"""The command line: `emu list`, `emu run NAME...`, `emu sh SCRIPT`. Only what a command needs is imported, and only when it runs."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ def _dispatch(argv: Sequence[str]) -> int:
 
         list_stories()
         return OK
+    if options.command == "sh":
+        from emu.cli.shell import run_script
+
+        return run_script(options)
     from emu.cli.run import run_stories
 
     return OK if run_stories(options) else FAILED

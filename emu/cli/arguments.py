@@ -15,8 +15,9 @@ examples:
   emu run pod-to-service --seed 7       the same story with other random choices
   emu run pod-to-service --json | jq    the hops as data
   emu run tour --quiet --no-captures    only the verdicts
+  emu sh script.sh                      an ordinary shell script with ip, iptables, ping..., on the emulated network
 
-exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input
+exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input; of `emu sh`: the script's
 """
 
 
@@ -60,6 +61,14 @@ def parser() -> Parser:
     run.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
     run.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     run.add_argument("--quiet", action="store_true", help="print the verdicts only")
+    about = "Run a shell script: bash is the real one, ip, bridge, iptables, ping and all else that has to do with the network is emulated."
+    sh = commands.add_parser("sh", help="run a shell script on the emulated network", description=about, allow_abbrev=False)
+    sh.add_argument("--captures", metavar="DIR", type=folder, help="where captures go (default: captures/SCRIPT without its suffix, captures/sh for a shell)")
+    sh.add_argument("--no-captures", action="store_true", help="write no captures")
+    sh.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
+    sh.add_argument("--hops", action="store_true", help="print the hop table of each command that sends")
+    sh.add_argument("script", nargs="?", metavar="SCRIPT", help="none: an interactive shell")
+    sh.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments")
     return top
 
 
@@ -68,5 +77,5 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     top = parser()
     options = top.parse_args(argv)
     if options.command is None:
-        top.error("a command is missing: list or run")
+        top.error("a command is missing: list, run or sh")
     return options

@@ -1,0 +1,1 @@
+"""`emu sh`: ordinary shell scripts on the emulated network."""

@@ -1,0 +1,181 @@
+"""One command of the script: a stand-in that waits at the other end of a socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emu.aio.loop import Loop
+    from emu.aio.process import Process
+
+NETNS = "EMU_NETNS"  # the environment variable that carries the namespace; not set in the starting one
+STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
+
+
+class Call:
+    """`argv`, `cwd`, `env` as the stand-in has them, `pid` as the emulator sees it.
+
+    `admitted`: it has been taken up; before that it waits for everything else to come to rest. `status`: what it ended with, None until then.
+    """
+
+    def __init__(self, sock: socket.socket, loop: Loop) -> None:
+        self.sock = sock
+        self.loop = loop
+        self.pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        self.argv: list[str] = []
+        self.cwd = "/"
+        self.env: dict[str, str] = {}
+        self.ready = False
+        self.admitted = False
+        self.status: int | None = None
+        self.process: Process | None = None
+        self.on_gone: Callable[[], object] | None = None
+        self.on_signal: Callable[[int], object] | None = None
+        self.on_child: Callable[[int], object] | None = None
+        self.stdin: bytes | None = None  # what a command that needs all of it was given
+        self._inbox = bytearray()
+        self.outbox = bytearray()
+        self._input: deque[bytes] = deque()
+        self._reader: Any = None
+        self._eof = False
+        self._gather: list[bytes] | None = None
+
+    # -- for programs (emu.apps.stdio) ----------------------------------------------------------------------------------------------
+
+    async def read(self) -> bytes:
+        """What comes next on standard input, b"" at its end."""
+        if not self._input and not self._eof:
+            self.post(b"i")
+            self.loop.stop()
+            self._reader = self.loop.create_future()
+            await self._reader
+            self._reader = None
+        return self._input.popleft() if self._input else b""
+
+    def write(self, data: bytes) -> None:
+        """To standard output."""
+        self._say(b"o", data)
+
+    def error(self, data: bytes) -> None:
+        """To standard error."""
+        self._say(b"e", data)
+
+    def _say(self, letter: bytes, data: bytes) -> None:
+        if data and self.status is None:
+            self.post(letter, data)
+            self.loop.stop()
+
+    # -- for commands ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The command's name."""
+        return self.argv[0]
+
+    def exit(self, status: int) -> None:
+        """It has ended."""
+        if self.status is None:
+            self.status = status
+            self.post(b"x", b"%d" % status)
+            self.loop.stop()
+
+    def become(self, argv: list[str], env: dict[str, str] | None = None) -> None:
+        """Run another program in its place."""
+        self.status = 0
+        self.post(b"E", _program(argv, env or {}))
+
+    def supervise(self, argv: list[str]) -> None:
+        """Run another program below it."""
+        self.post(b"T", _program(argv, {}))
+
+    def signal_child(self, number: int) -> None:
+        """A signal to the program below it."""
+        self.post(b"K", b"%d" % number)
+        self.loop.stop()
+
+    def want_stdin(self) -> None:
+        """Have all of standard input read before it is taken up (again)."""
+        self._gather = []
+        self.ready = self.admitted = False
+        self.post(b"i")
+
+    def path(self, name: str) -> str:
+        """A file named on the command line."""
+        return os.path.join(self.cwd, name)
+
+    # -- the socket -----------------------------------------------------------------------------------------------------------------
+
+    def post(self, letter: bytes, data: bytes = b"") -> None:
+        """Put a message into the outbox."""
+        self.outbox += letter + len(data).to_bytes(4, "big") + data
+
+    def flush(self) -> None:
+        """Send what the socket takes."""
+        while self.outbox:
+            try:
+                sent = self.sock.send(self.outbox[:65536])
+            except BlockingIOError:
+                return
+            except OSError:
+                self.outbox.clear()
+                return
+            del self.outbox[:sent]
+
+    def receive(self) -> bool:
+        """Take what has come. False: the stand-in is gone."""
+        try:
+            data = self.sock.recv(1 << 18)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not data:
+            return False
+        inbox = self._inbox
+        inbox += data
+        while len(inbox) >= 5 and len(inbox) >= 5 + (length := int.from_bytes(inbox[1:5], "big")):
+            letter, data = inbox[0], bytes(inbox[5 : 5 + length])
+            del inbox[: 5 + length]
+            self._message(letter, data)
+        return True
+
+    def _message(self, letter: int, data: bytes) -> None:
+        if letter == ord("r"):
+            parts = [os.fsdecode(part) for part in data.split(b"\0")]
+            count = int(parts[0])
+            self.argv, self.cwd = parts[1 : 1 + count], parts[1 + count]
+            self.env = dict(part.partition("=")[::2] for part in parts[2 + count :])
+            self.ready = True
+        elif letter == ord("i"):
+            self._given(data)
+        elif letter == ord("s") and self.on_signal is not None:
+            self.on_signal(int(data))
+        elif letter == ord("d") and self.on_child is not None:
+            self.on_child(int(data))
+
+    def _given(self, data: bytes) -> None:
+        if self._gather is not None:
+            if data:
+                self._gather.append(data)
+                self.post(b"i")
+            else:
+                self.stdin = b"".join(self._gather)
+                self._gather = None
+                self.ready = True
+            return
+        if data:
+            self._input.append(data)
+        else:
+            self._eof = True
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+def _program(argv: list[str], env: dict[str, str]) -> bytes:
+    return b"\0".join(os.fsencode(part) for part in (str(len(env)), *(f"{name}={value}" for name, value in env.items()), *argv))

@@ -1,0 +1,133 @@
+"""The stand-in: hands its command line to the emulator and does what it is told. Run by `python -I -S`; imports only what costs no time.
+
+Request: `u32 length`, then NUL-separated: number of arguments, arguments, working directory, environment (`k=v`).
+Answers: one letter, `u32 length`, data: `o`, `e` (write to stdout, stderr), `x` (exit with this status), `i` (send up to 64 KiB of stdin, as `i` and data;
+no data: its end), `E` (become another program: number of settings, `k=v`..., arguments), `T` (start another program, kill it when told `K signal`).
+Signals that a program handles (SIGINT in ping, say) are sent as `s` and a number; a stand-in that is killed just disappears.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import _socket
+import os
+import sys
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all else here
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+HERE = "/run/emu/socket"
+
+
+def recv(sock: _socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = sock.recv(size - len(data))
+        if not more:
+            sys.exit(1)  # the emulator is gone
+        data += more
+    return data
+
+
+def send(sock: _socket.socket, letter: bytes, data: bytes = b"") -> None:
+    sock.sendall(letter + len(data).to_bytes(4, "big") + data)
+
+
+def write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def execute(words: list[bytes]) -> NoReturn:
+    """Become the program, its name looked for on PATH; 127 and 126 as `env` and a shell have it."""
+    try:
+        os.execvpe(words[0], words, os.environb)
+    except FileNotFoundError:
+        status = 127
+        text = "No such file or directory"
+    except OSError as error:
+        status = 126
+        text = str(error.strerror)
+    write(2, b"%s: failed to run command '%s': %s\n" % (os.path.basename(os.fsencode(sys.argv[0])), words[0], text.encode()))
+    os._exit(status)
+
+
+def settings(data: bytes) -> list[bytes]:
+    """Change the environment as told; returns the command line."""
+    parts = data.split(b"\0")
+    count = int(parts[0])
+    for setting in parts[1 : 1 + count]:
+        name, _, value = setting.partition(b"=")
+        os.environb[name] = value
+    return parts[1 + count :]
+
+
+def supervise(sock: _socket.socket, words: list[bytes]) -> NoReturn:
+    """timeout: run the program; the emulator says when it is to be killed, and with what status this is to end."""
+    import select
+
+    child = os.fork()
+    if not child:
+        execute(words)
+    ended = os.pidfd_open(child)
+    watched: list[Any] = [sock, ended]
+    while True:
+        ready = select.select(watched, [], [])[0]
+        if ended in ready:
+            _, status = os.waitpid(child, 0)
+            code = os.waitstatus_to_exitcode(status)
+            send(sock, b"d", b"%d" % (code if code >= 0 else 128 - code))
+            watched = [sock]
+        else:
+            letter = recv(sock, 1)
+            data = recv(sock, int.from_bytes(recv(sock, 4), "big"))
+            if letter == b"K":
+                os.kill(child, int(data))
+            elif letter == b"x":
+                os._exit(int(data))
+
+
+def main() -> NoReturn:
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.connect(os.environ.get("EMU_SOCKET", HERE))
+    except OSError:
+        write(2, b"emu: the emulator of this shell is gone\n")
+        os._exit(1)
+    words = [os.path.basename(os.fsencode(sys.argv[0]))] + [os.fsencode(word) for word in sys.argv[1:]]
+    try:
+        here = os.getcwdb()
+    except OSError:
+        here = b"/"
+    parts = [b"%d" % len(words), *words, here, *(name + b"=" + value for name, value in os.environb.items())]
+    send(sock, b"r", b"\0".join(parts))
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        if words[0] in (b"ping", b"tcpdump"):
+            _signal.signal(_signal.SIGINT, lambda number, frame: send(sock, b"s", b"%d" % number))
+        else:
+            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    while True:
+        letter = recv(sock, 1)
+        data = recv(sock, int.from_bytes(recv(sock, 4), "big"))
+        if letter == b"o":
+            write(1, data)
+        elif letter == b"e":
+            write(2, data)
+        elif letter == b"x":
+            os._exit(int(data))
+        elif letter == b"i":
+            try:
+                given = os.read(0, 65536)
+            except OSError:
+                given = b""
+            send(sock, b"i", given)
+        elif letter == b"E":
+            execute(settings(data))
+        elif letter == b"T":
+            supervise(sock, settings(data))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""What the stand-ins' commands do: configure the machine, run programs in its namespaces, or run something else in the stand-in's place."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from emu.iproute import commands as iproute
+from emu.net.netns import Namespace, NetError
+from emu.observe.recorder import Recorder
+from emu.shell import elsewhere, firewall, programs
+from emu.shell.call import NETNS, STDIN, Call
+from emu.shell.names import CONFIGURE, ELSEWHERE, PROGRAMS
+
+if TYPE_CHECKING:
+    from emu.aio.loop import Loop
+    from emu.fabric import Machine
+
+TAKES_NS = 1_000_000  # virtual time a configuration command takes: a process is started and ended
+
+
+class Commands:
+    """`machine`: the one the script runs on. `root`: where its file system is seen from outside the fence."""
+
+    def __init__(self, machine: Machine, loop: Loop, hops: bool) -> None:
+        self.machine, self.loop = machine, loop
+        self.recorder = Recorder(loop.sim, machine.world.tp) if hops else None
+        self.root = ""
+        self._shown: dict[str, None] = {}  # namespaces that have a file in /run/netns
+
+    def admit(self, call: Call) -> None:
+        """Take up a command."""
+        try:
+            self._admit(call)
+        except NetError as error:
+            self.fail(call, str(error), 1)
+        except programs.Usage as error:
+            self.fail(call, str(error), error.status)
+
+    def fail(self, call: Call, text: str, status: int) -> None:
+        """A line on standard error, and the end."""
+        call.error(f"{text}\n".encode())
+        self.finish(call, status)
+
+    def finish(self, call: Call, status: int) -> None:
+        """End a command that takes no time of its own."""
+        self.loop.sim.call_later(TAKES_NS, call.exit, status)
+
+    def netns(self, call: Call) -> Namespace | None:
+        """Where the command runs; None when that namespace is gone."""
+        name = call.env.get(NETNS, "")
+        return self.machine.namespaces.get(name) if name else self.machine.netns
+
+    def _admit(self, call: Call) -> None:
+        name = call.name
+        inside = self.netns(call)
+        if inside is None:
+            self.fail(call, f"emu: {name}: the network namespace {call.env[NETNS]!r} has been deleted", 1)
+        elif name == "ip" and (found := elsewhere.netns_exec(call.argv)) is not None:
+            self.enter(call, *found)
+        elif name in CONFIGURE:
+            self._configure(call, inside)
+        elif name in ELSEWHERE:
+            elsewhere.run(self, call)
+        elif name in PROGRAMS:
+            programs.start(self, call, inside)
+        else:
+            self.fail(call, f"emu: not emulated: {name}", 1)
+
+    def enter(self, call: Call, name: str, words: list[str]) -> None:
+        """Run a program in a named namespace."""
+        if name not in self.machine.namespaces:
+            self.fail(call, f'Cannot open network namespace "{name}": No such file or directory', 255)
+        else:
+            call.become(words, {NETNS: name})
+
+    def _configure(self, call: Call, inside: Namespace) -> None:
+        if call.stdin is None and reads_stdin(call.argv):
+            call.want_stdin()
+            return
+        stdin = (call.stdin or b"").decode("utf-8", "surrogateescape")
+
+        def read(name: str) -> str:
+            if name in STDIN:
+                return stdin
+            with open(call.path(name), encoding="utf-8", errors="surrogateescape") as file:
+                return file.read()
+
+        try:
+            if call.name in iproute.COMMANDS:
+                result = iproute.run(self.machine, inside, call.argv, stdin, read)
+                out, err, status = result.stdout, result.stderr, result.status
+            elif call.name.startswith("iptables"):
+                out, err, status = firewall.run(inside, call.argv, stdin, read)
+            else:
+                out, err, status = "", f"emu: not emulated: {call.name}\n", 1
+        except OSError as error:
+            out, err, status = "", f"{call.name}: {error.filename}: {error.strerror}\n", 1
+        call.write(out.encode("utf-8", "surrogateescape"))
+        call.error(err.encode("utf-8", "surrogateescape"))
+        self._show_namespaces()
+        self.finish(call, status)
+
+    def _show_namespaces(self) -> None:
+        """A file in /run/netns for each, as `ip netns` mounts them."""
+        names = self.machine.namespaces
+        if names.keys() == self._shown.keys():
+            return
+        for name in list(self._shown):
+            if name not in names:
+                del self._shown[name]
+                with suppress(OSError):
+                    os.unlink(f"{self.root}/run/netns/{name}")
+        for name in names:
+            if name not in self._shown:
+                self._shown[name] = None
+                with suppress(OSError), open(f"{self.root}/run/netns/{name}", "wb"):
+                    pass
+
+
+def reads_stdin(argv: list[str]) -> bool:
+    """Whether a configuration command reads all of its standard input before it does anything."""
+    words = argv[1:]
+    if argv[0].endswith("-restore"):
+        return all(word.startswith("-") or before in ("-T", "--table", "-M", "-w", "-W") for before, word in zip(["", *words], words, strict=False))
+    if argv[0] == "sysctl":
+        return any(before in ("-p", "--load") and word in STDIN for before, word in pairwise(words))
+    return argv[0] == "ip" and any(before in ("-b", "-batch", "-ba", "-bat") and word in STDIN for before, word in pairwise(words))

@@ -1,0 +1,198 @@
+"""Commands that run another program, take time, or have to do with the machine rather than its network."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from emu.shell.call import NETNS
+from emu.shell.names import MODULE_FAMILIES, MODULES
+
+if TYPE_CHECKING:
+    from emu.shell.call import Call
+    from emu.shell.commands import Commands
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+NETNS_FOLDERS = ("/run/netns/", "/var/run/netns/")
+# Options with a value, so that what follows them is not taken for the command.
+SUDO_VALUES = ("-u", "-g", "-p", "-C", "-h", "-T", "-D", "-R", "-r", "-t", "--user", "--group", "--prompt", "--host", "--chdir")
+
+
+def netns_exec(argv: list[str]) -> tuple[str, list[str]] | None:
+    """`ip [OPTIONS] netns exec NAME COMMAND...`: the name and the command; None when it is something else."""
+    words = argv[1:]
+    while words and words[0].startswith("-"):
+        words = words[1:]
+    if len(words) < 4 or not abbreviates(words[0], "netns", 2) or not abbreviates(words[1], "exec", 1):
+        return None
+    return words[2], words[3:]
+
+
+def abbreviates(word: str, name: str, least: int) -> bool:
+    """`netn` is `netns`."""
+    return len(word) >= least and name.startswith(word)
+
+
+def run(commands: Commands, call: Call) -> None:
+    """Take up one of them."""
+    name, words = call.name, call.argv[1:]
+    if name in ("sudo", "doas"):
+        _sudo(commands, call, words)
+    elif name == "su":
+        _su(call, words)
+    elif name == "nsenter":
+        _nsenter(commands, call, words)
+    elif name == "sleep":
+        _sleep(commands, call, words)
+    elif name == "timeout":
+        _timeout(commands, call, words)
+    else:
+        _modules(commands, call, words)
+
+
+def _sudo(commands: Commands, call: Call, words: list[str]) -> None:
+    env: dict[str, str] = {}
+    shell = False
+    while words and (words[0].startswith("-") or "=" in words[0].split("/")[0]):
+        word = words.pop(0)
+        if word == "--":
+            break
+        if word in SUDO_VALUES:
+            words = words[1:]
+        elif word.startswith("-"):
+            shell = shell or word in ("-i", "-s", "--login", "--shell")
+        else:
+            name, _, value = word.partition("=")
+            env[name] = value
+    if shell:
+        words = ["bash", "-c", " ".join(words)] if words else ["bash"]
+    if words:
+        call.become(words, env)
+    else:
+        commands.finish(call, 0)  # sudo -v, sudo -k
+
+
+def _su(call: Call, words: list[str]) -> None:
+    for index, word in enumerate(words):
+        if word in ("-c", "--command") and index + 1 < len(words):
+            call.become(["bash", "-c", words[index + 1]])
+            return
+    call.become(["bash"])
+
+
+def _nsenter(commands: Commands, call: Call, words: list[str]) -> None:
+    target = None
+    while words and words[0].startswith("-"):
+        word = words.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--net="):
+            target = word.removeprefix("--net=")
+        elif word.startswith("-n") and len(word) > 2:
+            target = word[2:].removeprefix("=")
+        elif word not in ("-m", "--mount", "-F", "--no-fork"):
+            commands.fail(call, f"emu: not emulated: nsenter {word}", 1)
+            return
+    folder = next((folder for folder in NETNS_FOLDERS if target is not None and target.startswith(folder)), None)
+    if target is None:
+        commands.fail(call, f"emu: not emulated: nsenter without --net={NETNS_FOLDERS[0]}NAME", 1)
+        return
+    name = target.removeprefix(folder or "")
+    if folder is None or name not in commands.machine.namespaces:
+        commands.fail(call, f"nsenter: cannot open {target}: No such file or directory", 1)
+        return
+    call.become(words or ["bash"], {NETNS: name})
+
+
+def duration(text: str) -> float | None:
+    """`1.5`, `2m`: seconds; None for what is none."""
+    unit = UNITS.get(text[-1:], 0.0)
+    try:
+        seconds = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        return None
+    return seconds if seconds >= 0 else None
+
+
+def _sleep(commands: Commands, call: Call, words: list[str]) -> None:
+    if not words:
+        commands.fail(call, "sleep: missing operand\nTry 'sleep --help' for more information.", 1)
+        return
+    total = 0.0
+    for word in words:
+        seconds = duration(word)
+        if seconds is None:
+            commands.fail(call, f"sleep: invalid time interval ‘{word}’\nTry 'sleep --help' for more information.", 1)
+            return
+        total += seconds
+    if total == float("inf"):
+        return
+    call.on_gone = commands.loop.sim.call_later(round(total * 1e9), call.exit, 0).cancel
+
+
+def _timeout(commands: Commands, call: Call, words: list[str]) -> None:
+    number, kill_after, preserve = int(signal.SIGTERM), 0.0, False
+    while words and words[0].startswith("-"):
+        word = words.pop(0)
+        option, _, value = word.partition("=")
+        if option in ("-s", "--signal", "-k", "--kill-after"):
+            value = value or (words.pop(0) if words else "")
+            if option in ("-k", "--kill-after"):
+                kill_after = duration(value) or 0.0
+            else:
+                number = _signal_number(value)
+        elif word.startswith("-s"):
+            number = _signal_number(word[2:])
+        elif word == "--preserve-status":
+            preserve = True
+    if len(words) < 2 or (seconds := duration(words[0])) is None:
+        reason = "missing operand" if len(words) < 2 else f"invalid time interval ‘{words[0]}’"
+        commands.fail(call, f"timeout: {reason}\nTry 'timeout --help' for more information.", 125)
+        return
+    sim = commands.loop.sim
+    timers = []
+    sent: list[int] = []
+
+    def kill(what: int) -> None:
+        sent.append(what)
+        call.signal_child(what)
+        if kill_after and what != signal.SIGKILL:
+            timers.append(sim.call_later(round(kill_after * 1e9), kill, int(signal.SIGKILL)))
+
+    def forget() -> None:
+        for timer in timers:
+            timer.cancel()
+
+    def ended(status: int) -> None:
+        forget()
+        if sent and not preserve:
+            status = 137 if signal.SIGKILL in sent else 124
+        call.exit(status)
+
+    if seconds:
+        timers.append(sim.call_later(round(seconds * 1e9), kill, number))
+    call.on_child = ended
+    call.on_gone = forget
+    call.supervise(words[1:])
+
+
+def _signal_number(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    return int(getattr(signal, "SIG" + text.upper().removeprefix("SIG"), signal.SIGTERM))
+
+
+def _modules(commands: Commands, call: Call, words: list[str]) -> None:
+    if call.name == "lsmod":
+        call.write(b"Module                  Size  Used by\n" + b"".join(b"%-19s %8d  0\n" % (name.encode(), 16384) for name in MODULES))
+        commands.finish(call, 0)
+        return
+    names = [word for word in words if not word.startswith("-")]
+    if call.name == "modprobe" and not any(word in ("-a", "--all") for word in words):
+        names = names[:1]  # the others are the module's parameters
+    for name in names:
+        known = name.replace("-", "_")
+        if known not in MODULES and not known.startswith(MODULE_FAMILIES):
+            commands.fail(call, f"modprobe: FATAL: Module {name} not found in directory /lib/modules/6.18.0", 1)
+            return
+    commands.finish(call, 0)

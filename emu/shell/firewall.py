@@ -1,0 +1,59 @@
+"""iptables, iptables-save and iptables-restore as commands of the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emu.iproute import iptables
+from emu.net.netns import Namespace, NetError
+from emu.shell.call import STDIN
+
+Outcome = tuple[str, str, int]
+IGNORED = ("-v", "--verbose", "-w", "--wait")
+
+
+def run(netns: Namespace, argv: list[str], stdin: str, read: Callable[[str], str]) -> Outcome:
+    """stdout, stderr, status."""
+    name, words = argv[0].replace("-legacy", "").replace("-nft", ""), argv[1:]
+    try:
+        if name == "iptables-save":
+            return _save(netns, words)
+        if name == "iptables-restore":
+            return _restore(netns, words, stdin, read)
+        return iptables.command(netns, words), "", 0
+    except iptables.IptablesError as error:
+        return "", f"{error}\n", error.status
+    except NetError as error:
+        return "", f"{error.strerror}\n", 1
+
+
+def _save(netns: Namespace, words: list[str]) -> Outcome:
+    counters, table = False, None
+    rest = iter(words)
+    for word in rest:
+        if word in ("-c", "--counters"):
+            counters = True
+        elif word in ("-t", "--table"):
+            table = next(rest, "")
+        else:
+            return "", f"emu: not emulated: iptables-save {word}\n", 1
+    return iptables.save(netns, counters=counters, table=table), "", 0
+
+
+def _restore(netns: Namespace, words: list[str], stdin: str, read: Callable[[str], str]) -> Outcome:
+    noflush = counters = False
+    text = stdin
+    rest = iter(words)
+    for word in rest:
+        if word in ("-n", "--noflush"):
+            noflush = True
+        elif word in ("-c", "--counters"):
+            counters = True
+        elif word in IGNORED:
+            continue
+        elif not word.startswith("-") and word not in STDIN:
+            text = read(word)
+        else:
+            return "", f"emu: not emulated: iptables-restore {word}\n", 1
+    iptables.restore(netns, text, noflush=noflush, counters=counters)
+    return "", "", 0

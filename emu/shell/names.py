@@ -1,0 +1,22 @@
+"""Which commands are stand-ins."""
+
+from __future__ import annotations
+
+CONFIGURE = (
+    "ip", "bridge", "brctl", "sysctl", "conntrack", "ss", "ethtool",
+    *(f"iptables{variant}{verb}" for variant in ("", "-legacy", "-nft") for verb in ("", "-save", "-restore")),
+)  # fmt: skip
+PROGRAMS = ("ping", "traceroute", "curl", "nc", "netcat", "nc.openbsd", "tcpdump", "arping")
+ELSEWHERE = ("sudo", "doas", "su", "nsenter", "sleep", "timeout", "modprobe", "lsmod", "rmmod")
+REFUSED = (
+    "nft", "tc", "ipvsadm", "ipset", "ebtables", "arptables", "ifconfig", "route", "netstat", "arp", "wg", "ovs-vsctl", "dhclient", "ifup", "ifdown",
+    *(f"ip6tables{variant}{verb}" for variant in ("", "-legacy", "-nft") for verb in ("", "-save", "-restore")),
+    "ping6", "tracepath", "mtr", "socat", "iperf3", "iperf", "wget", "dig", "nslookup", "host", "telnet", "ncat", "nmap", "tshark", "dumpcap", "ssh", "scp",
+    "unshare", "nstat", "rtmon", "tipc", "devlink", "rdma", "dcb",
+)  # fmt: skip
+STAND_INS = (*CONFIGURE, *PROGRAMS, *ELSEWHERE, *REFUSED)
+
+MODULES = (
+    "bridge", "br_netfilter", "vxlan", "veth", "overlay", "dummy", "ip_tables", "iptable_filter", "iptable_nat", "iptable_mangle", "iptable_raw",
+)  # fmt: skip
+MODULE_FAMILIES = ("nf_", "xt_", "ipt_")

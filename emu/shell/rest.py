@@ -1,0 +1,68 @@
+"""Whether the script's processes are at rest, and in what order they were forked: by /proc.
+
+A process is at rest while all its threads sleep. One look at several processes proves nothing, since the first may have woken while the last was read.
+Two looks do: where every thread slept both times and none was switched to in between (its counters of context switches are the same), all slept at the
+moment between the looks.
+"""
+
+from __future__ import annotations
+
+import os
+
+RESTING = ("S", "Z", "X", "T", "t", "I")
+Chain = tuple[int, ...]
+
+
+class Tree:
+    """One look. `chains`: pid (as the emulator sees it) -> numbers of its ancestors and itself in the script's own pid namespace, from the top down;
+    sorted, they are in fork order level by level. `resting`: every thread slept. `counters`: what changes when one runs.
+    """
+
+    def __init__(self, top: int) -> None:
+        self.chains: dict[int, Chain] = {}
+        self.counters: list[tuple[int, int]] = []
+        self.resting = True
+        self._walk(top, ())
+
+    def _walk(self, pid: int, above: Chain) -> None:
+        number = pid
+        children: list[int] = []
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                inner, state, switches = _status(f"/proc/{pid}/task/{thread}/status")
+                self.counters.append((int(thread), switches))
+                if state not in RESTING:
+                    self.resting = False
+                if int(thread) == pid:
+                    number = inner
+                with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                    children += map(int, file.read().split())
+        except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            self.resting = False
+            return
+        chain = self.chains[pid] = (*above, number)
+        for child in children:
+            self._walk(child, chain)
+
+
+def _status(path: str) -> tuple[int, str, int]:
+    """A thread's number in its own pid namespace, its state's letter, and how often it was switched away from."""
+    number, state, switches = 0, "R", 0
+    with open(path, "rb") as file:
+        for line in file:
+            if line.startswith(b"State:"):
+                state = chr(line.split()[1][0])
+            elif line.startswith(b"NSpid:"):
+                number = int(line.split()[-1])
+            elif line.startswith((b"voluntary_ctxt", b"nonvoluntary_ctxt")):
+                switches += int(line.split()[1])
+    return number, state, switches
+
+
+def at_rest(top: int) -> Tree | None:
+    """The tree under process `top`, if it is at rest."""
+    first = Tree(top)
+    if not first.resting:
+        return None
+    second = Tree(top)
+    return second if second.resting and second.counters == first.counters else None

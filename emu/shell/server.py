@@ -1,0 +1,131 @@
+"""Serves the stand-ins. Virtual time moves only while all of the script's processes are at rest, so the same script always meets the same world."""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from emu.shell.call import Call
+from emu.shell.rest import Tree, at_rest
+
+if TYPE_CHECKING:
+    from emu.shell.commands import Commands
+
+FIRST_LOOK_S, LAST_LOOK_S = 0.0003, 0.005  # between looks at processes that are not at rest
+SLICE_S = 0.05  # of real time, after which a run of the world is interrupted to see whether the script still wants it
+
+
+class Server:
+    """`listener`: where stand-ins connect; `control`: tells by its end that the script has ended; `top`: the process above all of the script's."""
+
+    def __init__(self, listener: socket.socket, control: socket.socket, top: int, commands: Commands) -> None:
+        self.listener, self.control, self.top, self.commands = listener, control, top, commands
+        self.loop = commands.loop
+        self.calls: dict[socket.socket, Call] = {}
+        self.ended = False
+        self._arrived: list[Call] = []
+        self._selector = selectors.DefaultSelector()
+        for sock in (listener, control):
+            sock.setblocking(False)
+            self._selector.register(sock, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        """Until the script's bash has ended."""
+        before = signal.signal(signal.SIGALRM, lambda *_: self.loop.stop())
+        try:
+            self._serve()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            for sock in list(self.calls):
+                self._gone(sock)
+            self._selector.close()
+
+    def _serve(self) -> None:
+        look = FIRST_LOOK_S
+        timeout: float | None = None
+        while not self.ended:
+            if self._poll(timeout):
+                look, timeout = FIRST_LOOK_S, 0.0
+                continue
+            if not self.calls:
+                timeout = None
+                continue
+            tree = at_rest(self.top)
+            if tree is None:
+                timeout = look
+                look = min(look * 1.5, LAST_LOOK_S)
+                continue
+            if self._poll(0):
+                continue
+            look = FIRST_LOOK_S
+            timeout = 0.0 if self._advance(tree) else None
+
+    def _poll(self, timeout: float | None) -> bool:
+        """Deal with the sockets; whether there was anything."""
+        events = self._selector.select(timeout)
+        for key, mask in events:
+            sock = key.fileobj
+            if sock is self.listener:
+                self._accept()
+            elif sock is self.control:
+                self._controlled()
+            elif isinstance(sock, socket.socket) and (call := self.calls.get(sock)) is not None:
+                if mask & selectors.EVENT_READ and not call.receive():
+                    self._gone(sock)
+                else:
+                    self._flush(call)
+        return bool(events)
+
+    def _accept(self) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                sock, _ = self.listener.accept()
+                sock.setblocking(False)
+                self.calls[sock] = Call(sock, self.loop)
+                self._selector.register(sock, selectors.EVENT_READ)
+
+    def _controlled(self) -> None:
+        try:
+            self.ended = not self.control.recv(4096)
+        except ConnectionError:
+            self.ended = True
+
+    def _gone(self, sock: socket.socket) -> None:
+        call = self.calls.pop(sock)
+        self._selector.unregister(sock)
+        sock.close()
+        if call.status is None:
+            call.status = 128 + signal.SIGKILL
+            if call.on_gone is not None:
+                call.on_gone()
+
+    def _flush(self, call: Call) -> None:
+        call.flush()
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if call.outbox else 0)
+        if self._selector.get_key(call.sock).events != wanted:
+            self._selector.modify(call.sock, wanted)
+
+    def _advance(self, tree: Tree) -> bool:
+        """Everything rests: take up the commands that wait, in fork order, else let the world go on. False: nothing is left to happen."""
+        waiting = [call for call in self.calls.values() if call.ready and not call.admitted]
+        if waiting:
+            waiting.sort(key=lambda call: tree.chains.get(call.pid, ()))
+            for call in waiting:
+                call.admitted = True
+                self.commands.admit(call)
+        elif self.loop.sim.idle():
+            return False
+        else:
+            signal.setitimer(signal.ITIMER_REAL, SLICE_S, SLICE_S)
+            try:
+                self.loop.run_forever()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        for call in list(self.calls.values()):
+            if call.outbox:
+                self._flush(call)
+        return True

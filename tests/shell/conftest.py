@@ -1,0 +1,41 @@
+"""Runs scripts as a user does: `emu sh` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EMU = [sys.executable, "-P", "-m", "emu", "sh"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+PAIR = """
+ip netns add a
+ip netns add b
+ip link add veth0 netns a type veth peer name eth0 netns b
+ip -n a addr add 10.0.0.1/24 dev veth0
+ip -n b addr add 10.0.0.2/24 dev eth0
+ip -n a link set veth0 up
+ip -n b link set eth0 up
+ip -n a link set lo up
+"""
+
+Sh = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def sh(tmp_path: Path) -> Sh:
+    """Runs a script: `sh(text, ARGS..., options=[...])`; captures in `tmp_path/captures`."""
+
+    def run(script: str, *arguments: str, options: tuple[str, ...] = (), captures: str = "captures", **more: object) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "script.sh"
+        path.write_text(script)
+        command = [*EMU, "--captures", str(tmp_path / captures), *options, str(path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=60, **more)  # type: ignore[call-overload, no-any-return]
+
+    return run

@@ -1,0 +1,203 @@
+"""Scripts as people write them: what they print, how they end, and that they leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.shell.conftest import EMU, ENVIRONMENT, PAIR, Sh
+
+
+def test_a_script_with_functions_loops_substitutions_and_pipes(sh: Sh, tmp_path: Path) -> None:
+    done = sh(
+        """
+        make() { for ns in "$@"; do ip netns add "$ns" || return 1; done; }
+        make a b
+        ip link add veth0 netns a type veth peer name eth0 netns b
+        ip -n a addr add 10.0.0.1/24 dev veth0; ip -n b addr add 10.0.0.2/24 dev eth0
+        ip -n a link set veth0 up; ip -n b link set eth0 up
+        answer=$(ip netns exec a ping -c 1 10.0.0.2 | grep -c 'ttl=64')
+        echo "$1: $answer"
+        ip netns exec a bash -c 'echo "$(ip netns identify)"; exit 7'
+        """,
+        "argument",
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, "argument: 1\na\n", "")
+    assert sorted(path.name for path in (tmp_path / "captures").iterdir()) == ["a.veth0.pcap", "all.pcapng", "b.eth0.pcap"]
+
+
+def test_the_status_is_the_scripts_also_by_a_signal(sh: Sh) -> None:
+    assert sh("exit 3").returncode == 3
+    assert sh("kill -TERM $$; echo not reached").returncode == 128 + signal.SIGTERM
+    assert sh("trap 'echo bye' EXIT; set -e; false; echo not reached").stdout == "bye\n"
+
+
+def test_time_costs_nothing(sh: Sh) -> None:
+    before = time.monotonic()
+    done = sh(PAIR + "sleep 1h; timeout 1m sleep inf; echo $?; timeout 5 false; echo $?; ip netns exec a ping -c 500 10.0.0.2 | tail -n 2 | head -n 1")
+    assert done.stdout.splitlines()[:2] == ["124", "1"]
+    assert "500 packets transmitted, 500 received, 0% packet loss, time 499000ms" in done.stdout
+    assert time.monotonic() - before < 20
+
+
+def test_sleeping_jobs_wake_in_order(sh: Sh) -> None:
+    done = sh("for i in 3 1 2; do (sleep $i; echo $i) & done; wait; echo done")
+    assert done.stdout.split() == ["1", "2", "3", "done"]
+
+
+def test_ping_is_interrupted_and_killed(sh: Sh) -> None:
+    done = sh(
+        PAIR
+        + """
+        set -m
+        ip netns exec a ping 10.0.0.2 > out &
+        sleep 2.5; kill -INT $!; wait $!; echo $?
+        tail -n 2 out | head -n 1
+        timeout 1.5 ip netns exec a ping 10.0.0.2 > out; echo $?
+        wc -l < out
+        """
+    )
+    assert done.stdout.split("\n")[:2] == ["0", "3 packets transmitted, 3 received, 0% packet loss, time 2000ms"]
+    assert done.stdout.split("\n")[2:4] == ["124", "3"]
+
+
+def test_ping_into_head(sh: Sh) -> None:
+    done = sh(PAIR + "ip netns exec a ping 10.0.0.2 | head -n 2 | tail -n 1; echo ${PIPESTATUS[0]}")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("64 bytes from 10.0.0.2: icmp_seq=1 ")
+    assert lines[1] == str(128 + signal.SIGPIPE)
+
+
+def test_absolute_paths_an_empty_environment_and_another_path_meet_the_emulator(sh: Sh) -> None:
+    real = next(folder for folder in ("/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip", "") if not folder or Path(folder).exists())
+    if not real:
+        pytest.skip("this machine has no ip")
+    done = sh(f"ip netns add a; {real} netns list; env -i {real} netns list; PATH={Path(real).parent}; ip netns list; command -p ip netns list")
+    assert (done.stdout, done.stderr) == ("a\na\na\na\n", "")
+
+
+def test_what_is_not_emulated_says_so(sh: Sh) -> None:
+    done = sh("tc qdisc show; echo $?; nft list ruleset || echo failed; modprobe nosuch; modprobe br_netfilter && echo loaded")
+    assert done.stdout == "1\nfailed\nloaded\n"
+    assert done.stderr.splitlines() == [
+        "emu: not emulated: tc",
+        "emu: not emulated: nft",
+        "modprobe: FATAL: Module nosuch not found in directory /lib/modules/6.18.0",
+    ]
+
+
+def test_sudo_and_nsenter_run_their_arguments(sh: Sh) -> None:
+    done = sh("id -u; sudo -E ip netns add a; ls /run/netns; nsenter --net=/run/netns/a ip netns identify; sudo sh -c 'exit 4'; echo $?; hostname")
+    assert (done.stdout, done.stderr) == ("0\na\na\n4\nhost\n", "")
+
+
+def test_iptables_rules_are_restored_from_a_here_document_and_count(sh: Sh) -> None:
+    done = sh(
+        PAIR
+        + """
+        ip netns exec b iptables-restore <<END
+*filter
+:INPUT ACCEPT [0:0]
+-A INPUT -p icmp -j DROP
+COMMIT
+END
+        ip netns exec a ping -c 2 -W 1 10.0.0.2 > /dev/null; echo $?
+        ip netns exec b iptables-save -c | grep DROP
+        """
+    )
+    assert done.stdout == "1\n[2:168] -A INPUT -p icmp -j DROP\n"
+
+
+def test_hop_tables_of_what_was_sent(sh: Sh) -> None:
+    done = sh(PAIR + "ip netns exec a ping -c 1 10.0.0.2 > /dev/null", options=("--hops",))
+    assert "a: ping -c 1 10.0.0.2" in done.stdout
+    assert "ICMP echo reply" in done.stdout
+
+
+def test_same_script_same_seed_same_captures_under_load(sh: Sh, tmp_path: Path) -> None:
+    script = PAIR + "for i in 1 2 3 4; do ip netns exec a ping -c 2 -i 0.3 10.0.0.2 > /dev/null & done; ip netns exec b ping -c 1 10.0.0.1 | cat & wait"
+    load = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(3)]
+    try:
+        found = []
+        for run in range(4):
+            assert sh(script, captures=str(run)).returncode == 0
+            found.append([(path.name, path.read_bytes()) for path in sorted((tmp_path / str(run)).iterdir())])
+    finally:
+        for process in load:
+            process.kill()
+            process.wait()
+    assert all(other == found[0] for other in found[1:])
+    assert sh(script, captures="other", options=("--seed", "7")).returncode == 0
+    assert (tmp_path / "other" / "a.veth0.pcap").read_bytes() != dict(found[0])["a.veth0.pcap"]
+
+
+def _processes(word: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if word.encode() in path.read_bytes():
+                found.append((path.parent / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text(
+        """
+        ip netns add a; ip -n a link set lo up
+        ip netns exec a ping 127.0.0.1 > /dev/null &
+        sleep 1; echo started
+        (trap '' TERM; read -r _ < /dev/zero) &
+        wait
+        """
+    )
+    mark = f"MARK_{tmp_path.name}_{os.getpid()}"
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**ENVIRONMENT, "MARK": mark, "TMPDIR": str(temporary)}
+    with subprocess.Popen([*EMU, "--no-captures", str(script)], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"started\n"
+        process.send_signal(how)
+        process.wait()
+    deadline = time.monotonic() + 5
+    while (left := _processes(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_background_jobs_end_with_the_script(sh: Sh) -> None:
+    assert sh(PAIR + "ip netns exec a ping 10.0.0.2 > /dev/null & sleep 1").returncode == 0
+
+
+def test_two_side_by_side(tmp_path: Path) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text("ip netns add $1; sleep 1; ip netns list")
+    both = [subprocess.Popen([*EMU, "--no-captures", str(script), name], stdout=subprocess.PIPE, env=ENVIRONMENT) for name in "ab"]
+    assert [process.communicate()[0] for process in both] == [b"a\n", b"b\n"]
+
+
+@pytest.mark.root
+def test_as_root_the_host_is_untouched(sh: Sh) -> None:
+    def host() -> list[str]:
+        commands = ("ip -d link", "ip addr", "ip route show table all", "ip rule", "ip netns list", "iptables-save", "hostname", "cat /proc/mounts")
+        return [subprocess.run(command.split(), capture_output=True, text=True).stdout for command in commands]
+
+    before = host()
+    done = sh(
+        """
+        ip netns add a; ip link add br9 type bridge; ip addr add 10.77.0.1/24 dev lo; ip route add blackhole 10.78.0.0/16
+        ip link set lo up; hostname other; mount -t tmpfs none /mnt; touch /run/something
+        """
+    )
+    assert done.stderr == ""
+    assert host() == before
