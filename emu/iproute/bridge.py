@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from emu.iproute import fdb_self
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import STATE_NAMES, BridgePort
 from emu.net.device import NetDevice
 from emu.net.fdb import FdbEntry
 from emu.net.netns import Namespace, NetError
+from emu.net.vxlan import Vxlan
 from emu.sim import NS_PER_MS, NS_PER_S
 from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
 
@@ -39,28 +41,41 @@ def _place(ns: Namespace, name: str) -> tuple[Bridge, BridgePort | None]:
 # -- bridge fdb -------------------------------------------------------------------------------------------------------------------
 
 
-def fdb_add(ns: Namespace, mac: bytes | str, dev: str, state: str = "permanent", *, sticky: bool = False, replace: bool = False) -> None:
+def fdb_add(
+    ns: Namespace, mac: bytes | str, dev: str, state: str = "permanent", *, sticky: bool = False, replace: bool = False, append: bool = False,
+    self: bool = False, dst: str | None = None, port: int = 0, vni: int = 0, via: str | None = None,
+) -> None:  # fmt: skip
     """`bridge fdb add MAC dev DEV master STATE`, or with `replace` `bridge fdb replace`. `permanent`: the bridge's own, frames go up; `static`:
-    behind the port and does not age; `dynamic`: behind the port and ages. Raises NetError EEXIST if there is an entry."""
+    behind the port and does not age; `dynamic`: behind the port and ages. Raises NetError EEXIST if there is an entry.
+    `self`: in the table of a VXLAN device, where `dst` (with `port`, `vni`, `via` DEV) is a tunnel endpoint; `append` gives the default entry
+    (MAC 00:00:00:00:00:00) or a group's one more."""
     if state not in ("permanent", "static", "dynamic"):
         raise NetError(EINVAL, f'Invalid argument: "{state}" is not a state of an FDB entry (permanent, static, dynamic), for {dev} in {ns.name}')
-    bridge, port = _place(ns, dev)
+    if self:
+        fdb_self.add(ns, mac, dev, dst, "replace" if replace else "append" if append else "add", state, port, vni, via)
+        return
+    bridge, behind = _place(ns, dev)
     raw = _mac(mac, dev, ns)
     if raw in bridge.fdb.entries and not replace:
         raise NetError(EEXIST, f"File exists: {mac_text(raw)} in {bridge.name} in {ns.name}")
-    if sticky and (state == "permanent" or port is None):
+    if sticky and (state == "permanent" or behind is None):
         raise NetError(EINVAL, f"Sticky is only for entries of a port that are not permanent: {mac_text(raw)} on {dev} in {ns.name}")
-    entry: FdbEntry[BridgePort] = FdbEntry(raw, port, ns.sim.now, local=state == "permanent" or port is None, static=state != "dynamic")
+    entry: FdbEntry[BridgePort] = FdbEntry(raw, behind, ns.sim.now, local=state == "permanent" or behind is None, static=state != "dynamic")
     entry.sticky = sticky
     bridge.fdb.add(entry)
 
 
-def fdb_delete(ns: Namespace, mac: bytes | str, dev: str) -> None:
-    """`bridge fdb del MAC dev DEV master`. Raises NetError ENOENT."""
-    bridge, port = _place(ns, dev)
+def fdb_delete(
+    ns: Namespace, mac: bytes | str, dev: str, *, self: bool = False, dst: str | None = None, port: int = 0, vni: int = 0, via: str | None = None
+) -> None:
+    """`bridge fdb del MAC dev DEV master`, or with `self` of a VXLAN device's table. Raises NetError ENOENT."""
+    if self:
+        fdb_self.delete(ns, mac, dev, dst, port, vni, via)
+        return
+    bridge, behind = _place(ns, dev)
     raw = _mac(mac, dev, ns)
     entry = bridge.fdb.entries.get(raw)
-    if entry is None or entry.port is not port:
+    if entry is None or entry.port is not behind:
         raise NetError(ENOENT, f"No such file or directory: {mac_text(raw)} on {dev} in {ns.name}")
     bridge.fdb.delete(entry)
 
@@ -85,7 +100,9 @@ def fdb_show(ns: Namespace, dev: str | None = None) -> str:
             continue
         if bridge is not None and port is not None:
             lines += _fdb_lines(bridge, port, other)
-        if other.was_up and other.kind != "loopback":
+        if isinstance(other, Vxlan):
+            lines += fdb_self.lines(other, device is None)
+        elif other.was_up and other.kind != "loopback":
             lines.append(f"01:00:5e:00:00:01 dev {other.name} self permanent")  # the all-hosts group
         if bridge is not None and port is None:
             lines += _fdb_lines(bridge, port, other)

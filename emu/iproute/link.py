@@ -6,9 +6,12 @@ from emu.net import bridge_if, notifier
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import BridgePort
 from emu.net.device import NetDevice, random_mac
+from emu.net.dummy import Dummy
 from emu.net.netns import Namespace, NetError
 from emu.net.veth import Veth, veth_pair
-from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
+from emu.net.vxlan import DEFAULT_PORT, HEADROOM, Vxlan
+from emu.net.vxlan_fdb import AGEING_S, Remote
+from emu.wire.addr import ZERO_MAC, ip_int, ip_text, is_multicast_ip, mac_bytes, mac_text
 
 ENOENT, EBUSY, EEXIST, ENODEV, EINVAL, ERANGE, ELOOP, EOPNOTSUPP, EADDRNOTAVAIL = 2, 16, 17, 19, 22, 34, 40, 95, 99
 IFNAMSIZ = 16
@@ -66,6 +69,49 @@ def add_bridge(ns: Namespace, name: str, mac: bytes | str | None = None) -> Brid
     return bridge_if.add_bridge(ns, name, chosen, mac is not None)
 
 
+def add_dummy(ns: Namespace, name: str, mac: bytes | str | None = None) -> Dummy:
+    """A dummy device, down (`ip link add NAME type dummy`)."""
+    _check_name(ns, name)
+    dev = Dummy(name, random_mac(ns.sim) if mac is None else _mac(mac, name, ns))
+    dev.mac_set = mac is not None
+    ns.add_device(dev)
+    notifier.call(dev, notifier.REGISTER)
+    return dev
+
+
+def add_vxlan(
+    ns: Namespace, name: str, vni: int, *, local: str | None = None, dev: str | None = None, remote: str | None = None, dstport: int = DEFAULT_PORT,
+    learning: bool = True, ttl: int | str = "auto", tos: int | str = 0, df: str = "unset", udpcsum: bool = True, srcport: tuple[int, int] = (0, 0),
+    ageing: int = AGEING_S, mac: bytes | str | None = None, mtu: int = 0,
+) -> Vxlan:  # fmt: skip
+    """A VXLAN device, down (`ip link add NAME type vxlan id VNI ...`). `dev`: the device below; its MTU less 50 is the new one's, and it takes the
+    tunnel with it when it goes. `remote`: where frames for unknown MACs go. `ttl`: a number, auto or inherit; `tos`: a number or inherit."""
+    _check_name(ns, name)
+    if not 0 <= vni < 1 << 24:
+        raise NetError(ERANGE, f"VXLAN ID must be lower than 16777216: {vni} of {name} in {ns.name}")
+    if df not in ("unset", "set", "inherit"):
+        raise NetError(EINVAL, f'Invalid argument: "{df}" is not unset, set or inherit, for df of {name} in {ns.name}')
+    if any(isinstance(other, Vxlan) and (other.vni, other.udp_port) == (vni, dstport) and other.underlay is ns for other in ns.devices.values()):
+        raise NetError(EEXIST, f"A VXLAN device with the specified VNI already exists: {vni} on UDP port {dstport} in {ns.name}")
+    lower = ns.device(dev) if dev is not None else None
+    far = ip_int(remote) if remote is not None else 0
+    if is_multicast_ip(far):
+        raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name}: group {ip_text(far)} (no multicast routing between tunnel endpoints here)")
+    vxlan = Vxlan(name, random_mac(ns.sim) if mac is None else _mac(mac, name, ns), ns, vni, mtu or (lower.mtu - HEADROOM if lower else 1500), ageing)
+    vxlan.mac_set = mac is not None
+    _check_mtu(vxlan.mtu, vxlan, ns)
+    vxlan.local = ip_int(local) if local is not None else 0
+    vxlan.lower, vxlan.remote, vxlan.udp_port, vxlan.ports = lower, far, dstport, srcport
+    vxlan.learning, vxlan.df, vxlan.csum = learning, df, udpcsum
+    vxlan.ttl = {"auto": 0, "inherit": -1}[ttl] if isinstance(ttl, str) else ttl
+    vxlan.tos = 1 if tos == "inherit" else int(tos)
+    ns.add_device(vxlan)
+    if far:
+        vxlan.fdb.set(ZERO_MAC, Remote(far, dev=lower), "permanent")
+    notifier.call(vxlan, notifier.REGISTER)
+    return vxlan
+
+
 def delete(ns: Namespace, name: str) -> None:
     """Remove a device; a veth takes its peer with it, a bridge releases its ports (`ip link delete`)."""
     dev = ns.device(name)
@@ -112,6 +158,8 @@ def set_mtu(ns: Namespace, name: str, mtu: int) -> None:
     _check_mtu(mtu, dev, ns)
     if isinstance(dev, Bridge):
         dev.mtu_set = True
+    if isinstance(dev, Vxlan) and dev.lower is not None and mtu > dev.lower.mtu - HEADROOM:
+        raise NetError(EINVAL, f"Invalid argument: mtu {mtu} of {name} in {ns.name}: {dev.lower.mtu} of {dev.lower.name} less {HEADROOM}")
     dev.set_mtu(mtu)
 
 

@@ -1,0 +1,19 @@
+"""dummy: a device that takes everything and gives nothing (drivers/net/dummy.c); it holds addresses that belong to no wire."""
+
+from __future__ import annotations
+
+from emu.net.device import NetDevice
+from emu.net.skb import Skb
+from emu.wire.frame import Frame
+
+
+class Dummy(NetDevice):
+    """A dummy device."""
+
+    kind = "dummy"
+    arp = False
+    min_mtu, max_mtu = 0, 0x7FFFFFFF
+    __slots__ = ()
+
+    def _xmit(self, skb: Skb, frame: Frame) -> None:
+        self.netns.delivered(skb, f"{self.name} is a dummy: taken, and gone")
