@@ -54,6 +54,7 @@ def _describe(dev: NetDevice, key: tuple[int, int], wire: bytes) -> str:
         port = todo.pop(0)
         if port.guard is not None and port.guard.rounds.get(key, 0) * 2 >= ROUNDS:
             found.append(f"{port.dev.netns.name}.{port.dev.name} (port of {port.bridge.name})")
+            del port.guard.rounds[key]  # counted anew, so that the run can go on once the loop is cut
         neighbours = [other for other in port.bridge.ports if other is not port]
         peer = getattr(port.dev, "peer", None)
         if peer is not None and peer.port is not None:
