@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.kernel.behaviours_ip import INTERNET
 from tests.kernel.behaviours_link import LINK
+from tests.kernel.behaviours_loss import tcp_loss
 from tests.kernel.behaviours_nat import nat
 from tests.kernel.behaviours_tcp import tcp
 from tests.kernel.cluster import is_fixed_port
@@ -21,7 +22,19 @@ from tests.kernel.rejects import physdev, rejects
 from tests.kernel.stories import STORIES, Recording
 from tests.kernel.variants import VARIANTS
 
-RECORDINGS = {**STORIES, **LINK, **INTERNET, **VARIANTS, **PROGRAMS, "matches": matches, "rejects": rejects, "physdev": physdev, "tcp": tcp, "nat": nat}
+RECORDINGS = {
+    **STORIES,
+    **LINK,
+    **INTERNET,
+    **VARIANTS,
+    **PROGRAMS,
+    "matches": matches,
+    "rejects": rejects,
+    "physdev": physdev,
+    "tcp": tcp,
+    "tcp-loss": tcp_loss,
+    "nat": nat,
+}
 GOLDEN = Path(__file__).parent / "golden"
 
 
