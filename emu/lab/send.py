@@ -23,11 +23,11 @@ EINVAL, ENODEV, ENETDOWN = 22, 19, 100
 
 
 def title(packet: Packet | bytes) -> str:
-    """What is sent, in a few words: `Ether / IP / UDP`. Nothing is built for it. Raises TypeError for what scapy did not make."""
+    """What is sent, in a few words: `Ether / IP / UDP`. Nothing is built for it. Raises ValueError for what scapy did not make."""
     if isinstance(packet, (bytes, bytearray)):
         return f"{len(packet)} bytes"
     if not hasattr(packet, "layers"):
-        raise TypeError(f"a frame is a scapy packet or bytes, not {type(packet).__name__}")
+        raise ValueError(f"a frame is a scapy packet or bytes, not {type(packet).__name__}")
     return " / ".join(layer.__name__ for layer in packet.layers())
 
 
@@ -35,7 +35,7 @@ def transmit(netns: Any, packet: Packet | bytes, device: str | None = None) -> l
     """Send `packet` from `netns`: bytes and whole frames as they are, out of `device` (by default the one the route names, else the first up).
 
     A packet without a destination MAC is resolved by the namespace's neighbour table, which asks by ARP. Returns the ids of what was sent: one,
-    unless the packet is a set of several. Raises NetError where there is no route, TypeError for what is no packet.
+    unless the packet is a set of several. Raises NetError where there is no route, ValueError for what is no packet.
     """
     if isinstance(packet, (bytes, bytearray)):
         return [_out(netns, _device(netns, device), bytes(packet))]
@@ -45,7 +45,7 @@ def transmit(netns: Any, packet: Packet | bytes, device: str | None = None) -> l
 
 
 def _whole(packet: Packet) -> list[Packet]:
-    """The packets of a set of packets. Raises TypeError for what scapy did not make."""
+    """The packets of a set of packets. Raises ValueError for what scapy did not make."""
     title(packet)  # refuses what is no packet
     return list(iter(packet))  # list(packet) would ask for its length, for which scapy builds it, for which it asks the host
 

@@ -46,6 +46,13 @@ class Target:
         self.cluster.inject(device, bytes(device.mac) + wire[6:] if aimed and len(wire) >= 6 else wire)
         self.cluster.run(seconds=0.002)
 
+    def recover(self) -> None:
+        """Time for what was believed of forged frames to be found wrong, as on Linux: entries age, and a STALE neighbour is probed when it is used."""
+        self.cluster.run(seconds=400.0)
+        for host in (*self.cluster.pods, *self.cluster.nodes):
+            for other in (*self.cluster.pods, *self.cluster.nodes):
+                host.ping(other.ip, count=12)
+
     def works(self) -> None:
         """An ordinary ping and an ordinary request, on the node and across."""
         for pod in (self.near, self.far):

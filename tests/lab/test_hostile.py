@@ -28,7 +28,7 @@ def assault(examples: int, strategy_of: str) -> Target:
         assert target.cluster.sim.now > before
 
     fire()
-    target.cluster.run(seconds=200.0)  # reassembly, neighbours, conntrack and TCP give up what they wait for
+    target.recover()
     target.works()
     return target
 
@@ -49,7 +49,7 @@ def test_every_real_frame_at_every_device() -> None:
         for wire in target.frames:
             target.fire(index, wire)
             target.fire(index, wire, aimed=True)
-    target.cluster.run(seconds=200.0)
+    target.recover()
     target.works()
 
 
@@ -60,7 +60,7 @@ def test_every_real_frame_cut_at_every_length() -> None:
         for length in range(min(len(wire), 90)):
             for number in range(len(target.devices)):
                 target.fire(number, wire[:length], aimed=True)
-    target.cluster.run(seconds=200.0)
+    target.recover()
     target.works()
 
 

@@ -116,9 +116,9 @@ def test_what_cannot_be_sent_is_one_clear_line(cluster: Cluster, packet: Any, wo
 
 
 def test_what_is_no_frame_at_all_is_told_so(cluster: Cluster) -> None:
-    with pytest.raises(TypeError, match="a frame is a scapy packet or bytes, not str"):
+    with pytest.raises(ValueError, match="a frame is a scapy packet or bytes, not str"):
         cluster.internet.send("hello")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="not int"):
+    with pytest.raises(ValueError, match="not int"):
         cluster.inject(cluster.internet.netns.devices["eth0"], 5)  # type: ignore[arg-type]
 
 

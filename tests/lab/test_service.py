@@ -75,6 +75,20 @@ def test_a_load_balancer_stands_in_front_of_the_nodes(cluster: Cluster) -> None:
     assert not cluster.internet.http_get("http://203.0.113.1/", timeout=2.0).ok
 
 
+def test_the_health_check_port_tells_which_nodes_have_a_backend(cluster: Cluster) -> None:
+    pod = cluster.run_pod("web", node="node2", labels={"app": "web"}, serve_http=8080)
+    service = cluster.expose("web", selector={"app": "web"}, port=80, target_port=8080, type="LoadBalancer", external_traffic_policy="Local")
+
+    def health(node: str) -> int:
+        return cluster.internet.http_get(f"http://{cluster.node(node).ip}:{service.spec.health_check_node_port}/healthz").status
+
+    assert (health("node1"), health("node2")) == (503, 200)
+    pod.set_ready(False)
+    assert (health("node1"), health("node2")) == (503, 503)
+    service.set_external_traffic_policy("Cluster")
+    assert service.spec.health_check_node_port == 0
+
+
 def test_affinity_keeps_a_client_with_its_backend_for_its_time(cluster: Cluster) -> None:
     clients = [cluster.run_pod(f"client-{number}", node="node1") for number in range(4)]
     for number in range(3):
