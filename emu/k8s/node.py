@@ -11,6 +11,7 @@ from emu.iproute import addr, link, route, sysctl
 from emu.k8s import masquerade
 from emu.k8s.api import Api
 from emu.k8s.cni import BridgeConfig, BridgePlugin
+from emu.k8s.flannel import Flanneld, Leases
 from emu.k8s.healthcheck import HealthCheckServer
 from emu.k8s.ipam import HostLocal
 from emu.k8s.kubelet import Kubelet
@@ -32,6 +33,7 @@ class NodeConfig:
     proxy: Options
     non_masquerade_cidrs: tuple[str, ...]
     bridge_nf_call_iptables: bool = True
+    leases: Leases | None = None  # of flannel, where pods of other nodes are reached by VXLAN
 
 
 class NodeHost:
@@ -47,6 +49,7 @@ class NodeHost:
         self.kubelet = Kubelet(api, spec, self.machine, loop, self.plugin, world.sim.stream(f"{spec.name}/kubelet"))
         self.proxier: Proxier | None = None
         self.health: HealthCheckServer | None = None
+        self.flanneld: Flanneld | None = None
         self.routes = routes  # every node's pod CIDR by its address, held once for all nodes (the cloud's route controller, or flannel's host-gw)
 
     @property
@@ -63,7 +66,10 @@ class NodeHost:
         route.add(ns, "default", via=config.router, dev=NIC)
         sysctl.set(ns, "net.ipv4.ip_forward", 1)
         sysctl.set(ns, "net.bridge.bridge-nf-call-iptables", int(config.bridge_nf_call_iptables))
-        self.routes.attach(ns, dev=NIC, proto="boot")
+        if config.leases is None:
+            self.routes.attach(ns, dev=NIC, proto="boot")
+        else:
+            self.flanneld = Flanneld(ns, self.spec.name, NIC, self.spec.ip, self.spec.pod_cidr, config.leases)
         self.kubelet.start()
         if config.proxy.localhost_nodeports:
             sysctl.set(ns, "net.ipv4.conf.all.route_localnet", 1)
@@ -86,7 +92,11 @@ class NodeHost:
         if self.health is not None:
             self.health.stop()
             self.health = None
-        self.routes.detach(self.netns)
+        if self.flanneld is not None:
+            self.flanneld.stop()
+            self.flanneld = None
+        else:
+            self.routes.detach(self.netns)
         self.machine.shut_down()
         return pods
 

@@ -18,6 +18,7 @@ from emu.k8s.cloud import INTERNET_CIDR, LOAD_BALANCER_CIDR, InternetHost, LoadB
 from emu.k8s.cni import BridgeConfig
 from emu.k8s.control_plane import ControlPlane
 from emu.k8s.delays import Delays
+from emu.k8s.flannel import OVERHEAD, Leases
 from emu.k8s.kubelet import Kubelet
 from emu.k8s.masquerade import NON_MASQUERADE_CIDRS
 from emu.k8s.node import NodeConfig, NodeHost
@@ -51,6 +52,7 @@ class Cluster:
     """`nodes` nodes called node1, node2, ... on one network with a router, a load balancer and an internet host behind it.
 
     `pod_cidr` is cut into one range of `node_prefix` bits per node; `node_cidr` holds the nodes (the router is its first address).
+    `overlay`: None, nodes have routes to each other's pods; "vxlan", they have tunnels as flannel makes them, and pods an MTU of 1450.
     `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
     Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
     """
@@ -68,12 +70,15 @@ class Cluster:
         delays: Delays = NO_DELAYS,
         hairpin: bool = True,
         bridge_nf_call_iptables: bool = True,
+        overlay: str | None = None,
         comments: bool = True,
     ) -> None:
         if not isinstance(delays, Delays):
             raise ValueError(f"delays: {delays!r} is not a Delays(...)")
         if captures is not None and (not isinstance(captures, (str, Path)) or not str(captures) or "\0" in str(captures)):
             raise ValueError(f"captures: {captures!r} is not a folder's name")
+        if overlay not in (None, "vxlan"):
+            raise ValueError(f'overlay: {overlay!r} is neither None nor "vxlan"')
         pods, machines = plan_addresses(nodes, pod_cidr, service_cidr, node_cidr, node_prefix)
         self.world = World(seed)
         self.sim, self.tp = self.world.sim, self.world.tp
@@ -95,10 +100,11 @@ class Cluster:
         config = NodeConfig(
             prefix_length=prefix_length,
             router=self.router_host.inside_ip,
-            bridge=BridgeConfig(hairpin_mode=hairpin),
+            bridge=BridgeConfig(hairpin_mode=hairpin, mtu=1500 - (OVERHEAD if overlay == "vxlan" else 0)),
             proxy=Options(detector=detect_by_cidr(pod_cidr)),
             non_masquerade_cidrs=NON_MASQUERADE_CIDRS,
             bridge_nf_call_iptables=bridge_nf_call_iptables,
+            leases=Leases() if overlay == "vxlan" else None,
         )
         self.pod_routes = SharedRoutes()
         self._node_hosts: dict[str, NodeHost] = {}

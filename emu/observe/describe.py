@@ -11,6 +11,7 @@ PROTOCOLS = {1: "ICMP", 2: "IGMP", 4: "IPIP", 6: "TCP", 17: "UDP", 47: "GRE", 13
 ETHERTYPES = {0x0800: "IPv4", 0x0806: "ARP", 0x86DD: "IPv6", 0x8100: "VLAN"}
 TCP_FLAGS = ((0x02, "SYN"), (0x01, "FIN"), (0x04, "RST"), (0x08, "PSH"), (0x10, "ACK"), (0x20, "URG"))
 HTTP = (b"HTTP/1.", b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ")
+VXLAN_PORTS = (4789, 8472)  # RFC 7348's, Linux's own
 MAX_HTTP_LINE = 60  # bytes shown of a request's or a response's first line
 ICMP_TEXT = {
     (0, 0): "echo reply", (8, 0): "echo request", (3, 0): "net unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable",
@@ -35,8 +36,8 @@ class FrameInfo(NamedTuple):
     len: int = 0
 
 
-def describe(wire: bytes) -> FrameInfo:
-    """`wire`: a whole Ethernet frame without FCS. Never raises."""
+def describe(wire: bytes, tunnels: bool = True) -> FrameInfo:
+    """`wire`: a whole Ethernet frame without FCS. `tunnels`: look at the frame inside a VXLAN packet too. Never raises."""
     size = len(wire)
     if size < 14:
         return FrameInfo(info=f"{size} bytes, no Ethernet header", len=size)
@@ -45,7 +46,7 @@ def describe(wire: bytes) -> FrameInfo:
     if ethertype == 0x0806:
         return _arp(base, wire)
     if ethertype == 0x0800:
-        return _ipv4(base, wire)
+        return _ipv4(base, wire, tunnels)
     return base._replace(proto=ETHERTYPES.get(ethertype, f"0x{ethertype:04x}"), info=f"{size} bytes")
 
 
@@ -63,7 +64,7 @@ def _arp(base: FrameInfo, wire: bytes) -> FrameInfo:
     return base._replace(src=sender, dst=target, proto="ARP", info=info)
 
 
-def _ipv4(base: FrameInfo, wire: bytes) -> FrameInfo:
+def _ipv4(base: FrameInfo, wire: bytes, tunnels: bool) -> FrameInfo:
     ihl = (wire[14] & 15) * 4 if len(wire) >= 34 and wire[14] >> 4 == 4 else 0
     if ihl < 20:
         return base._replace(proto="IPv4", info="malformed header")
@@ -78,10 +79,21 @@ def _ipv4(base: FrameInfo, wire: bytes) -> FrameInfo:
         return _tcp(base, payload)
     if proto == 17 and len(payload) >= 8:
         sport, dport, length = unpack_from("!HHH", payload)
-        return base._replace(sport=sport, dport=dport, info=f"{max(length - 8, 0)} bytes{more}")
+        info = _vxlan(payload[8:]) if tunnels and dport in VXLAN_PORTS else ""
+        return base._replace(sport=sport, dport=dport, info=(info or f"{max(length - 8, 0)} bytes") + more)
     if proto == 1 and len(payload) >= 8:
         return base._replace(info=_icmp(payload) + more)
     return base._replace(info=f"{len(payload)} bytes{more}")
+
+
+def _vxlan(data: bytes) -> str:
+    """The frame inside, in a few words; empty if there is none (RFC 7348, section 5). What is inside that again is not looked at."""
+    if len(data) < 8 + 14 or data[0] != 8:
+        return ""
+    inner = describe(data[8:], tunnels=False)
+    way = f"{inner.src} → {inner.dst} ttl {inner.ttl} " if inner.ttl is not None else ""
+    ports = f"{inner.sport} → {inner.dport} " if inner.sport is not None else ""
+    return f"VXLAN {int.from_bytes(data[4:7], 'big')} [{way}{inner.proto} {ports}{inner.info}]"
 
 
 def _tcp(base: FrameInfo, segment: bytes) -> FrameInfo:

@@ -22,7 +22,7 @@ from emu import __version__
 from emu.cli import main
 from emu.cli.errors import one_line
 from emu.scenarios import story
-from emu.scenarios.catalog import STORIES
+from emu.scenarios.catalog import STORIES, VARIANTS
 
 ROOT = Path(__file__).parents[2]
 SHORT, OTHER = "container-to-container", "pod-to-pod-same-node"
@@ -61,7 +61,7 @@ def outside(*argv: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 def test_list_names_every_story_and_the_tour(emu: Callable[..., Result]) -> None:
     result = emu("list")
-    assert [line.split()[0] for line in result.out.splitlines()] == [*STORIES, "tour"]
+    assert [line.split()[0] for line in result.out.splitlines()] == [*STORIES, "tour", *VARIANTS]
     assert (result.status, result.err) == (0, "")
 
 

@@ -15,8 +15,8 @@ from emu.wire.addr import ip_int
 class Side:
     """One of the two worlds: two nodes, a client, a server on each node behind a Service."""
 
-    def __init__(self, cached: bool) -> None:
-        self.cluster = Cluster(nodes=2, seed=5)
+    def __init__(self, cached: bool, overlay: str | None = None) -> None:
+        self.cluster = Cluster(nodes=2, seed=5, overlay=overlay)
         self.seen = sha256()
         self.hops = 0
         self.cluster.tap(self._on_frame)
@@ -215,6 +215,24 @@ def test_flows_are_kept_and_replayed():
     side.send(side.far.ip)
     assert side.flows() == 2  # at the client's port on node1, at the NIC of node2
     assert len(side.got) == 5
+
+
+@pytest.mark.parametrize("script", [steady, same_node, by_the_service, by_the_node_port, answered, a_rule_drops], ids=lambda script: script.__name__)
+def test_what_goes_through_a_tunnel_is_never_cached(script):
+    cached, plain = Side(cached=True, overlay="vxlan"), Side(cached=False, overlay="vxlan")
+    for side in (cached, plain):
+        script(side)
+        side.cluster.run(0.1)
+    assert cached.state() == plain.state()
+    for node in (cached.node1, cached.node2):
+        assert not node.devices["flannel.1"].flows
+        assert all(int.from_bytes(key[10:], "big") != 8472 for key in node.devices["eth0"].flows or ())
+
+
+def test_a_tunnel_keeps_no_flows_at_the_pod_either():
+    side = Side(cached=True, overlay="vxlan")
+    side.send(side.far.ip)
+    assert (side.flows(), len(side.got)) == (0, 5)
 
 
 def test_a_rule_that_counts_for_itself_keeps_flows_out():

@@ -22,6 +22,10 @@ def test_every_field_of_a_datagram() -> None:
     )
 
 
+def vxlan(frame: bytes) -> bytes:
+    return bytes(ether() / IP(src=A_IP, dst=B_IP) / UDP(sport=40000, dport=8472) / (b"\x08" + bytes(5) + b"\x07\0" + frame))
+
+
 @pytest.mark.parametrize(
     ("wire", "proto", "info"),
     [
@@ -51,6 +55,10 @@ def test_every_field_of_a_datagram() -> None:
         (bytes(ether() / IP(src=A_IP, dst=B_IP, proto=99) / b"data"), "IP protocol 99", "4 bytes"),
         (udp()[:30], "IPv4", "malformed header"),
         (udp(ihl=4), "IPv4", "malformed header"),
+        (vxlan(tcp("S")), "UDP", "VXLAN 7 [10.0.0.1 → 10.0.0.2 ttl 64 TCP 40000 → 80 SYN]"),
+        (vxlan(who_has()), "UDP", f"VXLAN 7 [ARP who has {B_IP}? tell {A_IP}]"),
+        (vxlan(vxlan(tcp("S"))), "UDP", "VXLAN 7 [10.0.0.1 → 10.0.0.2 ttl 64 UDP 40000 → 8472 62 bytes]"),
+        (vxlan(b"short"), "UDP", "13 bytes"),
         (bytes(ether())[:12] + b"\x86\xdd" + bytes(40), "IPv6", "54 bytes"),
         (bytes(ether())[:12] + b"\x88\xb5" + bytes(40), "0x88b5", "54 bytes"),
         (b"abc", "", "3 bytes, no Ethernet header"),
@@ -67,7 +75,7 @@ def test_addresses_of_an_announcement() -> None:
     assert (found.src_mac, found.dst_mac, found.src, found.dst, found.ttl, found.sport) == (A_MAC, ALL, A_IP, B_IP, None, None)
 
 
-HEADS = [who_has(), tcp("S"), udp(), icmp(udp()[14:], type=3, code=4), icmp(type=8)]
+HEADS = [who_has(), tcp("S"), udp(), icmp(udp()[14:], type=3, code=4), icmp(type=8), vxlan(tcp("S"))]
 
 
 @given(st.binary(max_size=100) | st.builds(lambda head, cut, tail: head[:cut] + tail, st.sampled_from(HEADS), st.integers(0, 80), st.binary(max_size=60)))

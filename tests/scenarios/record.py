@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from emu.scenarios.catalog import STORIES
+from emu.scenarios.catalog import STORIES, VARIANTS
 from tests.scenarios.tell import GOLDEN, told
 
 
 def main(names: list[str]) -> None:
-    for name in names or STORIES:
+    for name in names or [*STORIES, *VARIANTS]:
         story, text = told(name)
         path = GOLDEN / f"{name}.txt"
         before = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -7,11 +7,11 @@ from itertools import islice
 
 import pytest
 
-from emu.scenarios.catalog import STORIES, TITLES, TOUR, UnknownScenario, expand
+from emu.scenarios.catalog import STORIES, TITLES, TOUR, VARIANTS, UnknownScenario, expand
 from tests.scenarios.tell import GOLDEN, told
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", [*STORIES, *VARIANTS])
 def test_a_story_tells_what_was_recorded(name: str) -> None:
     story, text = told(name)
     assert story.broken_claims == []
@@ -22,7 +22,7 @@ def test_a_story_tells_what_was_recorded(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", [*STORIES, *VARIANTS])
 def test_a_story_goes_as_told_with_other_choices_too(name: str, seed: int) -> None:
     story, _ = told(name, seed)
     assert story.broken_claims == []
@@ -30,11 +30,12 @@ def test_a_story_goes_as_told_with_other_choices_too(name: str, seed: int) -> No
 
 
 def test_every_recording_is_of_a_story() -> None:
-    assert sorted(path.stem for path in GOLDEN.iterdir()) == sorted(STORIES)
+    assert sorted(path.stem for path in GOLDEN.iterdir()) == sorted([*STORIES, *VARIANTS])
 
 
 def test_the_tour_is_all_of_them_once() -> None:
-    assert list(TITLES) == list(STORIES) == expand([TOUR]) == expand([TOUR, "pod-restart", TOUR])
+    assert list(TITLES) == [*STORIES, *VARIANTS]
+    assert list(STORIES) == expand([TOUR]) == expand([TOUR, "pod-restart", TOUR])
     assert expand(["pod-restart", "node-to-pod", "pod-restart"]) == ["pod-restart", "node-to-pod"]
     with pytest.raises(UnknownScenario, match=r"no scenario is called 'x'; there are: container-to-container, .*, tour"):
         expand(["x"])
