@@ -6,7 +6,7 @@ CONFIGURE = (
     "ip", "bridge", "brctl", "sysctl", "conntrack", "ss", "ethtool",
     *(f"iptables{variant}{verb}" for variant in ("", "-legacy", "-nft") for verb in ("", "-save", "-restore")),
 )  # fmt: skip
-PROGRAMS = ("ping", "traceroute", "curl", "nc", "netcat", "nc.openbsd", "tcpdump", "arping")
+PROGRAMS = ("ping", "traceroute", "curl", "nc", "netcat", "nc.openbsd", "tcpdump", "arping", "python3", "python")
 ELSEWHERE = ("sudo", "doas", "su", "nsenter", "sleep", "timeout", "modprobe", "lsmod", "rmmod")
 REFUSED = (
     "nft", "tc", "ipvsadm", "ipset", "ebtables", "arptables", "ifconfig", "route", "netstat", "arp", "wg", "ovs-vsctl", "dhclient", "ifup", "ifdown",

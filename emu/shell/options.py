@@ -47,12 +47,15 @@ class Values(dict[str, str]):
         return value
 
 
-def parse(name: str, words: list[str], flags: str, values: str, long: dict[str, str] | None = None) -> tuple[list[str], Values, list[str]]:
+def parse(
+    name: str, words: list[str], flags: str, values: str, long: dict[str, str] | None = None, many: list[tuple[str, str]] | None = None,
+) -> tuple[list[str], Values, list[str]]:  # fmt: skip
     """The flags that were given (as often as they were), options with values, and the rest; options may stand anywhere. `long`: long name -> letter.
 
-    Raises Usage.
+    `many` gets every option with a value, in order, also what is given again. Raises Usage.
     """
     given: list[str] = []
+    seen = many if many is not None else []
     valued = Values(name)
     rest: list[str] = []
     queue = list(words)
@@ -65,6 +68,7 @@ def parse(name: str, words: list[str], flags: str, values: str, long: dict[str, 
             letter = long.get(option, "")
             if letter in values and letter:
                 valued[letter] = value if equals else _value(name, word, queue)
+                seen.append((letter, valued[letter]))
             elif letter:
                 given.append(letter)
             else:
@@ -78,6 +82,7 @@ def parse(name: str, words: list[str], flags: str, values: str, long: dict[str, 
             letter, letters = letters[0], letters[1:]
             if letter in values:
                 valued[letter] = letters or _value(name, f"-{letter}", queue)
+                seen.append((letter, valued[letter]))
                 break
             if letter not in flags:
                 raise Usage(f"emu: not emulated: {name} -{letter}", 2)

@@ -12,6 +12,7 @@ from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
 from emu.lab.trace import Trace
 from emu.observe.recorder import Recording
+from emu.shell import connections
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -86,14 +87,20 @@ async def _traceroute(call: Call, words: list[str]) -> int:
     return result.status
 
 
-TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {
+TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin that go to standard error
     "ping": (_ping, ("ping: ",)),
     "traceroute": (_traceroute, ("connect: ",)),
+    "curl": (connections.run_curl, ()),
+    **dict.fromkeys(("nc", "netcat", "nc.openbsd"), (connections.run_nc, ())),
+    **dict.fromkeys(("python3", "python"), (connections.run_file_server, ())),
 }
 
 
 def start(commands: Commands, call: Call, netns: Namespace) -> None:
     """Run the program in a process of its own in `netns`."""
+    if call.name.startswith("python") and not connections.is_file_server(call.argv):
+        call.become(connections.real_program(call))
+        return
     entry = TABLE.get(call.name)
     if entry is None:
         raise Usage(f"emu: not emulated: {call.name}", 1)

@@ -1,0 +1,239 @@
+"""nc, as OpenBSD's netcat in Debian has it: TCP and UDP, connecting and listening."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from dataclasses import dataclass
+
+from emu.apps.stdio import Stdio
+
+SERVICES = {21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 80: "http", 123: "ntp", 443: "https", 8080: "http-alt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`wait`: -w, seconds of silence after which it ends, None for ever. `quit_after`: -q, seconds after the end of input; None: as long as the peer likes."""
+
+    udp: bool = False
+    listen: bool = False
+    keep: bool = False
+    shut: bool = False
+    scan: bool = False
+    verbose: bool = False
+    source: str = ""
+    port: int = 0
+    wait: float | None = None
+    quit_after: float | None = None
+    closed_input: bool = False
+
+
+async def nc(stdio: Stdio, host: str, ports: list[int], options: Options) -> int:
+    """Run it; the exit status. Never raises for what the network does."""
+    try:
+        if options.listen:
+            return await _listen(stdio, host or "0.0.0.0", ports[0], options)
+        status = 1
+        for port in ports:
+            connected = await (_udp(stdio, host, port, options) if options.udp else _connect(stdio, host, port, options))
+            status = 0 if connected else status
+        return status
+    except socket.gaierror as error:
+        stdio.error(f'nc: getaddrinfo for host "{host}" port {ports[0]}: {error.strerror}\n'.encode())
+    except OSError as error:
+        stdio.error(f"nc: {error.strerror}\n".encode())
+    return 1
+
+
+def _local(options: Options) -> tuple[str, int] | None:
+    return (options.source or "0.0.0.0", options.port) if options.source or options.port else None
+
+
+async def _connect(stdio: Stdio, host: str, port: int, options: Options) -> bool:
+    try:
+        async with asyncio.timeout(options.wait):
+            reader, writer = await asyncio.open_connection(host, port, local_addr=_local(options))
+    except TimeoutError as error:
+        _failed(stdio, host, port, options, error.strerror or "Operation now in progress")
+        return False
+    except socket.gaierror:
+        raise
+    except OSError as error:
+        _failed(stdio, host, port, options, _reason(error))
+        return False
+    _succeeded(stdio, host, port, options)
+    if options.scan:
+        writer.close()
+    else:
+        await _talk(stdio, reader, writer, options)
+    return True
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _failed(stdio: Stdio, host: str, port: int, options: Options, why: str) -> None:
+    if options.verbose:
+        stdio.error(f"nc: connect to {host} port {port} ({'udp' if options.udp else 'tcp'}) failed: {why}\n".encode())
+
+
+def _succeeded(stdio: Stdio, host: str, port: int, options: Options) -> None:
+    if options.verbose:
+        stdio.error(f"Connection to {host} {port} port [{'udp' if options.udp else 'tcp'}/{SERVICES.get(port, '*')}] succeeded!\n".encode())
+
+
+async def _talk(stdio: Stdio, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, options: Options) -> None:
+    """Standard input to the peer, the peer's words to standard output, until one of them says it is over."""
+    over = asyncio.get_running_loop().create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    async def send() -> None:
+        while not options.closed_input and (data := await stdio.read()):
+            try:
+                writer.write(data)
+                await writer.drain()
+            except OSError:
+                end()
+                return
+        if options.shut:
+            writer.write_eof()
+        if options.quit_after is not None:
+            await asyncio.sleep(options.quit_after)
+            end()
+
+    async def receive() -> None:
+        try:
+            async with asyncio.timeout(None) as limit:
+                while True:
+                    if options.wait is not None:
+                        limit.reschedule(asyncio.get_running_loop().time() + options.wait)
+                    data = await reader.read(65536)
+                    if not data:
+                        break
+                    stdio.write(data)
+        except (TimeoutError, ConnectionError):
+            pass
+        end()
+
+    tasks = [asyncio.create_task(send()), asyncio.create_task(receive())]
+    await over
+    for task in tasks:
+        task.cancel()
+    writer.close()
+
+
+async def _listen(stdio: Stdio, host: str, port: int, options: Options) -> int:
+    if options.udp:
+        return await _udp_server(stdio, host, port, options)
+    arrived: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await arrived.put((reader, writer))
+
+    server = await asyncio.start_server(accept, host, port)
+    if options.verbose:
+        stdio.error(f"Listening on {host} {port}\n".encode())
+    while True:
+        reader, writer = await arrived.get()
+        if not options.keep:
+            server.close()
+        if options.verbose:
+            peer = writer.get_extra_info("peername")
+            stdio.error(f"Connection received on {peer[0]} {peer[1]}\n".encode())
+        await _talk(stdio, reader, writer, options)
+        if not options.keep:
+            return 0
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """Datagrams and errors in a queue; None: the socket reported an error."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[bytes, tuple[str, int]] | None] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.queue.put_nowait((data, addr))
+
+    def error_received(self, exc: Exception) -> None:
+        self.queue.put_nowait(None)
+
+
+async def _udp(stdio: Stdio, host: str, port: int, options: Options) -> bool:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=_local(options), remote_addr=(host, port))
+    try:
+        if options.scan:  # udptest(): four times a byte; nobody complains, so somebody listens
+            for _ in range(4):
+                transport.sendto(b"X")
+                await asyncio.sleep(1)
+            if not protocol.queue.empty():
+                _failed(stdio, host, port, options, "Connection refused")
+                return False
+            _succeeded(stdio, host, port, options)
+            return True
+        _succeeded(stdio, host, port, options)
+        await _udp_talk(stdio, transport, protocol, None, options)
+        return True
+    finally:
+        transport.close()
+
+
+async def _udp_server(stdio: Stdio, host: str, port: int, options: Options) -> int:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=(host, port))
+    if options.verbose:
+        stdio.error(f"Bound on {host} {port}\n".encode())
+    try:
+        while (first := await protocol.queue.get()) is None:
+            pass
+        data, peer = first
+        if options.verbose:
+            stdio.error(f"Connection received on {peer[0]} {peer[1]}\n".encode())
+        stdio.write(data)
+        await _udp_talk(stdio, transport, protocol, None if options.keep else peer, options, answer=peer)
+        return 0
+    finally:
+        transport.close()
+
+
+async def _udp_talk(
+    stdio: Stdio, transport: asyncio.DatagramTransport, protocol: _Datagrams, only: tuple[str, int] | None, options: Options,
+    answer: tuple[str, int] | None = None,
+) -> None:  # fmt: skip
+    """As `_talk`; `only`: whose datagrams are heard, None for anybody's; `answer`: where input goes, None for the connected peer."""
+    over = asyncio.get_running_loop().create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    async def send() -> None:
+        while not options.closed_input and (data := await stdio.read()):
+            for start in range(0, len(data), 16384):
+                transport.sendto(data[start : start + 16384], answer)
+        if options.quit_after is not None:
+            await asyncio.sleep(options.quit_after)
+            end()
+
+    async def receive() -> None:
+        while True:
+            try:
+                async with asyncio.timeout(options.wait):
+                    found = await protocol.queue.get()
+            except TimeoutError:
+                break
+            if found is None:
+                break
+            if only is None or found[1] == only:
+                stdio.write(found[0])
+        end()
+
+    tasks = [asyncio.create_task(send()), asyncio.create_task(receive())]
+    await over
+    for task in tasks:
+        task.cancel()

@@ -1,0 +1,150 @@
+"""The command lines of curl, nc and python3 -m http.server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from emu.apps.curl import Request, curl
+from emu.apps.file_server import FileServer
+from emu.apps.nc import Options, nc
+from emu.shell.call import STDIN
+from emu.shell.options import Usage, Values, parse
+
+if TYPE_CHECKING:
+    from emu.shell.call import Call
+
+CURL = {
+    "silent": "s", "show-error": "S", "verbose": "v", "output": "o", "write-out": "w", "max-time": "m", "connect-timeout": "1", "interface": "2",
+    "local-port": "3", "resolve": "4", "header": "H", "request": "X", "data": "d", "data-raw": "d", "data-binary": "d", "include": "i", "head": "I",
+    "fail": "f", "ipv4": "g", "user-agent": "A", "noproxy": "5", "no-progress-meter": "#", "http1.1": "0",
+}  # fmt: skip
+
+
+async def run_curl(call: Call, words: list[str]) -> int:
+    """curl [OPTIONS] URL."""
+    many: list[tuple[str, str]] = []
+    flags, values, rest = parse("curl", words, "sSvifI#0gkN", "owm1234HXd5A", CURL, many)
+    if len(rest) != 1:
+        raise Usage("curl: no URL specified!\ncurl: try 'curl --help' or 'curl --manual' for more information", 2) if not rest else Usage(
+            "emu: not emulated: curl with several URLs", 2
+        )
+    source = _source(values)
+    request = Request(
+        rest[0],
+        values.text("X", ""),
+        silent="s" in flags,
+        show_error="S" in flags,
+        verbose="v" in flags,
+        include="i" in flags,
+        head="I" in flags,
+        fail="f" in flags,
+        output=values.text("o", ""),
+        write_out=values.text("w", ""),
+        limit=values.number("m") or None,
+        connect_limit=values.number("1") or None,
+        source=source,
+    )
+    if "A" in values:
+        request.headers.append(("User-Agent", values["A"]))
+    for option, value in many:
+        if option == "H":
+            name, _, content = value.partition(":")
+            request.headers.append((name.strip(), content.strip()))
+        elif option == "4":
+            parts = value.split(":")
+            if len(parts) != 3 or not parts[1].isdigit():
+                raise Usage(f"curl: (49) Couldn't parse CURLOPT_RESOLVE entry '{value}'", 49)
+            request.resolve[parts[0], int(parts[1])] = parts[2]
+        elif option == "d":
+            data = await _content(call, value)
+            request.data = data if request.data is None else request.data + b"&" + data
+    return await curl(call, request)
+
+
+def _source(values: Values) -> tuple[str, int] | None:
+    interface = values.text("2", "")
+    if interface and not interface.replace(".", "").isdigit():
+        raise Usage(f"emu: not emulated: curl --interface with a device's name ({interface}); give its address", 2)
+    port = values.text("3", "0").split("-")[0]
+    if not port.isdigit():
+        raise Usage("curl: option --local-port: expected a proper numerical parameter", 2)
+    return (interface or "0.0.0.0", int(port)) if interface or int(port) else None
+
+
+async def _content(call: Call, value: str) -> bytes:
+    if not value.startswith("@"):
+        return value.encode("utf-8", "surrogateescape")
+    data = b""
+    if value[1:] in STDIN:
+        while more := await call.read():
+            data += more
+    else:
+        data = _file(call, value[1:])
+    return data.replace(b"\r", b"").replace(b"\n", b"")
+
+
+def _file(call: Call, name: str) -> bytes:
+    try:
+        with open(call.path(name), "rb") as file:
+            return file.read()
+    except OSError:
+        raise Usage(f"curl: Failed to open {name}\ncurl: option -d: error encountered when reading a file", 26) from None
+
+
+async def run_nc(call: Call, words: list[str]) -> int:
+    """nc [OPTIONS] [HOST] [PORT[-PORT]]."""
+    flags, values, rest = parse("nc", words, "ulkNzvndh4C", "pswqiT")
+    listen = "l" in flags
+    quit_after = float(values["q"]) if "q" in values else None
+    options = Options(
+        udp="u" in flags, listen=listen, keep="k" in flags, shut="N" in flags, scan="z" in flags, verbose="v" in flags, source=values.text("s", ""),
+        port=0 if listen else values.whole("p"), wait=values.number("w") or None, quit_after=quit_after if quit_after is None or quit_after >= 0 else None,
+        closed_input="d" in flags or "z" in flags,
+    )  # fmt: skip
+    if listen:
+        host, port = values.text("s", ""), values.text("p", "")
+        if rest and not port:
+            port = rest.pop()
+        if rest:
+            host = rest.pop()
+        return await nc(call, host, _ports(port), options)
+    if len(rest) != 2:
+        raise Usage("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl] [destination] [port]", 1)
+    return await nc(call, rest[0], _ports(rest[1]), options)
+
+
+def _ports(text: str) -> list[int]:
+    first, dash, last = text.partition("-")
+    if not first.isdigit() or (dash and not last.isdigit()):
+        raise Usage(f"nc: port number invalid: {text}" if text else "nc: missing port with option -l", 1)
+    ports = list(range(int(first), int(last or first) + 1))
+    if not ports or ports[-1] > 65535:
+        raise Usage(f"nc: port number too large: {text}", 1)
+    return ports
+
+
+def is_file_server(argv: list[str]) -> bool:
+    """Whether a python's command line is one that is emulated."""
+    words = [word for word in argv[1:] if word not in ("-u", "-I", "-E", "-B")]
+    return words[:2] == ["-m", "http.server"] or words[:1] == ["-mhttp.server"]
+
+
+def real_program(call: Call) -> list[str]:
+    """The command line with the program that the stand-in hides."""
+    path = ":".join(folder for folder in call.env.get("PATH", os.defpath).split(":") if folder != "/run/emu/bin")
+    return [shutil.which(call.name, path=path) or f"/usr/bin/{call.name}", *call.argv[1:]]
+
+
+async def run_file_server(call: Call, words: list[str]) -> int:
+    """python3 -m http.server [-b ADDRESS] [-d FOLDER] [PORT]."""
+    words = words[words.index("http.server") + 1 :] if "http.server" in words else words[1:]
+    _, values, rest = parse("http.server", words, "", "bdp", {"bind": "b", "directory": "d", "protocol": "p"})
+    port = rest[0] if rest else "8000"
+    if not port.isdigit():
+        raise Usage(f"server.py: error: argument port: invalid int value: '{port}'", 2)
+    try:
+        return await FileServer(call, values.text("b", "0.0.0.0"), int(port), call.path(values.text("d", "."))).serve()
+    except OSError as error:
+        raise Usage(f"OSError: [Errno {error.errno}] {error.strerror}", 1) from None
