@@ -48,9 +48,11 @@ class Kubelet:
         self.sim = api.sim
         self.runtimes: dict[tuple[str, str], PodRuntime] = {}
         self._attempts: dict[str, int] = {}  # pod uid -> sandboxes so far
+        self._on = False
 
     def start(self) -> None:
         """What the kubelet does to the node itself: its iptables chains, then the pods' bridge."""
+        self._on = True
         iptables.restore(self.machine.netns, _NODE_RULES, noflush=True)
         for chain in ("INPUT", "OUTPUT"):
             ensure_rule(self.machine.netns, "filter", chain, "-j KUBE-FIREWALL")
@@ -74,7 +76,7 @@ class Kubelet:
 
     def _run(self, pod: Pod) -> None:
         key = (pod.namespace, pod.name)
-        if self.api.pods.get(key) is pod and key not in self.runtimes and pod.deletion_ns is None:
+        if self._on and self.api.pods.get(key) is pod and key not in self.runtimes and pod.deletion_ns is None:
             self._start(pod)
 
     def _start(self, pod: Pod) -> None:
@@ -192,6 +194,7 @@ class Kubelet:
 
     def power_off(self) -> list[Pod]:
         """The node loses power: everything that ran is gone, without a word to the API. Returns the pods to start again."""
+        self._on = False
         pods = [runtime.pod for runtime in self.runtimes.values()]
         for pod in pods:
             self._teardown(pod)
@@ -204,6 +207,9 @@ class Kubelet:
             if self.api.pods.get((pod.namespace, pod.name)) is pod:
                 pod.ready, pod.ip = False, ""
                 self.api.update(pod)
+                self._run(pod)
+        for pod in list(self.api.pods.values()):
+            if pod.node == self.node.name:  # those that were bound to it meanwhile, or were waiting
                 self._run(pod)
 
 

@@ -72,6 +72,31 @@ def test_a_node_without_power_is_silent(cluster: Cluster) -> None:
     assert client.ping(web.ip).delivered
 
 
+def test_a_node_without_power_starts_nothing_until_it_is_back(cluster: Cluster) -> None:
+    node = cluster.node("node2")
+    kept, gone = cluster.run_pod("kept", node="node2"), cluster.run_pod("gone", node="node2")
+    pods = node.host.power_off()
+    late = cluster.run_pod("late", node="node2", wait=False)
+    gone.delete(wait=False)
+    cluster.run(seconds=60.0)
+    assert (late.ip, late.ready) == ("", False)
+    node.host.power_on(pods)
+    cluster.wait_for(lambda: kept.ready and late.ready, "the pods of node2")
+    assert kept.ping(late.ip).delivered
+    assert sorted(ns.name for ns in cluster.world.machines["node2"].namespaces.values()) == ["kept", "late"]
+
+
+def test_a_pod_that_waits_for_an_address_waits_through_a_reboot() -> None:
+    with Cluster(nodes=1, pod_cidr="10.0.0.0/30", node_prefix=30) as cluster:
+        first, waiting = cluster.run_pod("first"), cluster.run_pod("waiting", wait=False)
+        cluster.run(seconds=1.0)
+        cluster.node("node1").reboot(seconds=25.0, wait=False)
+        cluster.wait_for(lambda: first.ready, "pod first to run again")
+        first.delete()
+        cluster.wait_for(lambda: waiting.ready, "pod waiting to become ready")
+        assert waiting.ping("10.0.0.1").delivered
+
+
 def test_an_unplugged_cable_has_no_carrier(cluster: Cluster) -> None:
     one, two = cluster.nodes
     cable = cluster.cable("node2")
