@@ -60,17 +60,24 @@ class NfBridge:
         return other
 
 
-def pre_routing(ns: Namespace, bridge: Bridge, port: BridgePort, skb: Skb) -> bool:
-    """A packet came in by `port` (br_nf_pre_routing and its finish). True: the bridge goes on with it, perhaps under another destination MAC;
-    False: it was dropped, kept for reassembly, or goes on by itself.
-    """
+def validate(ns: Namespace, port: BridgePort, skb: Skb) -> bool:
+    """Drop what is no sound IPv4 packet, cut off padding (br_validate_ipv4): with bridge-nf-call-iptables=1 this is done even where no rule is loaded."""
     length = len(skb.l3)
     reason = parse(skb)
     if reason is not None:
         ns.drop(skb, "IP_INHDR", f"br_netfilter: {reason}", port.dev)
         return False
     if len(skb.l3) != length:
-        skb.frame = None  # padding is cut off here, also for packets that are only bridged
+        skb.frame = None  # also for packets that are only bridged
+    return True
+
+
+def pre_routing(ns: Namespace, bridge: Bridge, port: BridgePort, skb: Skb) -> bool:
+    """A packet came in by `port` (br_nf_pre_routing and its finish). True: the bridge goes on with it, perhaps under another destination MAC;
+    False: it was dropped, kept for reassembly, or goes on by itself.
+    """
+    if not validate(ns, port, skb):
+        return False
     dev = port.dev
     skb.nf_bridge = nf_bridge = NfBridge(dev)
     if skb.pkt_type == PACKET_OTHERHOST:

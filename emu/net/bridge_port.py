@@ -63,7 +63,9 @@ class BridgePort:
             return
         if eth[:6] == bridge.mac:
             skb.pkt_type = PACKET_HOST
-        if ns.nf is not None and skb.protocol == 0x0800 and ns.sysctl.bridge_nf_call_iptables and not br_netfilter.pre_routing(ns, bridge, self, skb):
+        if skb.protocol == 0x0800 and ns.sysctl.bridge_nf_call_iptables and not (
+            br_netfilter.pre_routing(ns, bridge, self, skb) if ns.nf is not None else br_netfilter.validate(ns, self, skb)
+        ):
             return
         bridge.handle_frame_finish(self, skb)
 
