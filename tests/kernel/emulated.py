@@ -96,6 +96,9 @@ class EmulatedLab(Lab):
     def set_hairpin(self, name: str, dev: str, on: bool = True) -> None:
         bridge.link_set(self.ns(name), dev, hairpin=on)
 
+    def set_bridge_port(self, name: str, dev: str, **flags: bool) -> None:
+        bridge.link_set(self.ns(name), dev, **flags)
+
     def set_ageing(self, name: str, bridge_dev: str, seconds: float) -> None:
         bridge.set_ageing_time(self.ns(name), bridge_dev, seconds)
 
@@ -110,6 +113,16 @@ class EmulatedLab(Lab):
 
     def add_route(self, name: str, destination: str, via: str = "", kind: str = "unicast") -> None:
         route.add(self.ns(name), destination, via=via or None, type=kind)
+
+    def run_ip(self, name: str, command: str) -> None:
+        words = command.split()
+        assert words[:2] == ["route", "add"]
+        kind = words.pop(2) if words[2] in ("blackhole", "unreachable", "prohibit") else "unicast"
+        options: dict[str, Any] = {"type": kind}
+        rest = iter(words[3:])
+        for word in rest:
+            options[word] = True if word == "onlink" else int(next(rest)) if word == "metric" else next(rest)
+        route.add(self.ns(name), words[2], **options)
 
     def routes(self, name: str) -> str:
         return route.show(self.ns(name))

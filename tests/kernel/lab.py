@@ -205,6 +205,10 @@ class Lab:
     def set_hairpin(self, name: str, dev: str, on: bool = True) -> None:
         self.run(name, f"bridge link set dev {dev} hairpin {'on' if on else 'off'}")
 
+    def set_bridge_port(self, name: str, dev: str, **flags: bool) -> None:
+        """`isolated`, `flood`, `learning` on or off."""
+        self.run(name, f"bridge link set dev {dev} " + " ".join(f"{flag} {'on' if on else 'off'}" for flag, on in flags.items()))
+
     def set_ageing(self, name: str, bridge: str, seconds: float) -> None:
         self.run(name, f"ip link set {bridge} type bridge ageing_time {round(seconds * 100)}")
 
@@ -220,6 +224,10 @@ class Lab:
 
     def add_route(self, name: str, destination: str, via: str = "", kind: str = "unicast") -> None:
         self.run(name, f"ip route add {kind} {destination} " + (f"via {via}" if via else ""))
+
+    def run_ip(self, name: str, command: str) -> None:
+        """`ip route add ...` in iproute2's words."""
+        self.run(name, f"ip {command}")
 
     def routes(self, name: str) -> str:
         return self.output(name, "ip route")

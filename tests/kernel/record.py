@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.kernel.behaviours_bridge import arp_settings, bridge, routing
 from tests.kernel.behaviours_ip import INTERNET
 from tests.kernel.behaviours_link import LINK
 from tests.kernel.behaviours_loss import tcp_loss
@@ -34,6 +35,9 @@ RECORDINGS = {
     "tcp": tcp,
     "tcp-loss": tcp_loss,
     "nat": nat,
+    "bridge": bridge,
+    "arp-settings": arp_settings,
+    "routing": routing,
 }
 GOLDEN = Path(__file__).parent / "golden"
 

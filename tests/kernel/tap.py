@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, TPACKET_V2 = 263, 5, 6, 10, 1
-TP_STATUS_USER, TP_STATUS_CSUMNOTREADY = 1, 1 << 3
+TP_STATUS_USER, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 1, 1 << 3, 1 << 4, 1 << 6
 FRAME_SIZE, FRAMES, BLOCK_SIZE = 4096, 2048, 1 << 16
 HEADER = struct.Struct("=IIIHHIIHH4x")
 ADDRESS = struct.Struct("=HHiHBB8x")
@@ -35,13 +35,16 @@ class Tap:
         """(wall clock ns, interface index, packet type, checksum not filled in, bytes) of each new frame."""
         while True:
             at = self.next * FRAME_SIZE
-            status, length, kept, mac, _net, seconds, nanos, _tci, _tpid = HEADER.unpack_from(self.ring, at)
+            status, length, kept, mac, _net, seconds, nanos, tci, tpid = HEADER.unpack_from(self.ring, at)
             if not status & TP_STATUS_USER:
                 break
             _family, _protocol, index, _hardware, packet_type, _size = ADDRESS.unpack_from(self.ring, at + 32)
             if kept < length:
                 raise RuntimeError(f"a frame of {length} bytes does not fit the ring")
-            yield seconds * 1_000_000_000 + nanos, index, packet_type, bool(status & TP_STATUS_CSUMNOTREADY), self.ring[at + mac : at + mac + kept]
+            data = self.ring[at + mac : at + mac + kept]
+            if status & TP_STATUS_VLAN_VALID:  # the kernel keeps a tag beside the packet
+                data = data[:12] + (tpid if status & TP_STATUS_VLAN_TPID_VALID else 0x8100).to_bytes(2, "big") + tci.to_bytes(2, "big") + data[12:]
+            yield seconds * 1_000_000_000 + nanos, index, packet_type, bool(status & TP_STATUS_CSUMNOTREADY), data
             self.ring[at : at + 4] = b"\0\0\0\0"
             self.next = (self.next + 1) % FRAMES
         dropped = struct.unpack("=II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
