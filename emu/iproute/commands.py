@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emu.fabric.machine import Machine
-from emu.iproute.cmd import ip
+from emu.iproute.cmd import brctl, bridge, conntrack, ethtool, ip, sysctl
 from emu.iproute.cmd.answers import refused
 from emu.iproute.cmd.invocation import Invocation, Result, Stop
 from emu.net.netns import Namespace, NetError
 
 # Name -> what it does: prints into the invocation and returns the exit status; Stop and NetError end it.
 COMMANDS: dict[str, Callable[[Invocation], int]] = {
-    "ip": ip.run,
-}
+    "ip": ip.run, "bridge": bridge.run, "brctl": brctl.run, "sysctl": sysctl.run, "conntrack": conntrack.run, "ethtool": ethtool.run,
+}  # fmt: skip
 
 # Programs that configure networks and that nobody emulates here.
 NOT_EMULATED = ("nft", "tc", "ipvsadm", "ip6tables", "ip6tables-save", "ip6tables-restore", "ebtables", "arptables", "ifconfig", "route", "netstat", "arp")

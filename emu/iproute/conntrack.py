@@ -25,11 +25,23 @@ def show(
     mark: int | None = None,
 ) -> str:  # fmt: skip
     """`conntrack -L`, one line for each connection, oldest first (Linux: in no order). Filters as for `delete`."""
+    found = matching(
+        ns, proto=proto, orig_src=orig_src, orig_dst=orig_dst, reply_src=reply_src, reply_dst=reply_dst, sport=sport, dport=dport,
+        reply_sport=reply_sport, reply_dport=reply_dport, mark=mark,
+    )  # fmt: skip
+    return "".join(f"{line(ct, ns.sim.now)}\n" for ct in found)
+
+
+def matching(
+    ns: Namespace, *, proto: str | None = None, orig_src: str | None = None, orig_dst: str | None = None, reply_src: str | None = None,
+    reply_dst: str | None = None, sport: int | None = None, dport: int | None = None, reply_sport: int | None = None, reply_dport: int | None = None,
+    mark: int | None = None,
+) -> list[Entry]:  # fmt: skip
+    """The connections to which all given filters apply, oldest first."""
     if ns.ct is None:
-        return ""
+        return []
     wanted = _filter(proto, orig_src, orig_dst, reply_src, reply_dst, sport, dport, reply_sport, reply_dport, mark)
-    now = ns.sim.now
-    return "".join(f"{line(ct, now)}\n" for ct in ns.ct if wanted(ct))
+    return [ct for ct in ns.ct if wanted(ct)]
 
 
 def delete(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu.iproute import link_text
 from emu.net import bridge_if, notifier
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import BridgePort
@@ -210,28 +211,4 @@ def move(ns: Namespace, name: str, target: Namespace) -> NetDevice:
 
 def show(ns: Namespace, name: str | None = None) -> str:
     """`ip link show`: two lines for each device."""
-    lines = []
-    for dev in [ns.device(name)] if name is not None else ns.by_index.values():
-        lines += _show(dev)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _show(dev: NetDevice) -> list[str]:
-    loopback = dev.kind == "loopback"
-    flags = [] if dev.carrier or not dev.up else ["NO-CARRIER"]
-    flags += ["LOOPBACK"] if loopback else ["BROADCAST", "MULTICAST"]
-    flags += ["PROMISC"] if dev.promisc else []
-    flags += ["UP"] if dev.up else []
-    flags += ["LOWER_UP"] if dev.up and dev.carrier else []
-    peer = dev.peer if isinstance(dev, Veth) else None
-    name = dev.name
-    if peer is not None:
-        name += f"@{peer.name}" if peer.netns is dev.netns else f"@if{peer.ifindex}"
-    state = dev.operstate if dev.up else "DOWN"
-    qdisc = "noqueue" if dev.up or dev.was_up else "noop"
-    master = f" master {dev.master.name}" if dev.master is not None else ""
-    broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"
-    link = f"    link/{'loopback' if loopback else 'ether'} {mac_text(dev.mac)} brd {broadcast}"
-    if peer is not None and peer.netns is not dev.netns:
-        link += f" link-netns {peer.netns.name}"
-    return [f"{dev.ifindex}: {name}: <{','.join(flags)}> mtu {dev.mtu} qdisc {qdisc}{master} state {state} mode DEFAULT group default qlen 1000", link]
+    return "".join(link_text.link_record(dev).text for dev in ([ns.device(name)] if name is not None else ns.by_index.values()))

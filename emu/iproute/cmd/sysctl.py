@@ -1,0 +1,184 @@
+"""`sysctl`: read and write kernel parameters (procps 4.0)."""
+
+from __future__ import annotations
+
+import re
+
+from emu.iproute import sysctl
+from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
+from emu.net import sysctl_keys
+from emu.net.netns import NetError
+
+EINVAL, EACCES, EPERM = 22, 13, 1
+SHORT = {"a": "all", "A": "all", "X": "all", "n": "values", "N": "names", "e": "ignore", "q": "quiet", "w": "write", "b": "binary", "o": "", "x": ""}
+LONG = {
+    "--all": "all", "--values": "values", "--names": "names", "--ignore": "ignore", "--quiet": "quiet", "--write": "write", "--binary": "binary",
+    "--dry-run": "dry", "--deprecated": "",
+}  # fmt: skip
+# Roots of what the emulator has and Linux keeps elsewhere: asking for them is not a mistake of the script.
+FOREIGN = ("kernel", "vm", "fs", "user", "dev", "abi", "debug", "net.ipv6", "net.mptcp", "net.unix", "net.nf_conntrack", "net.netfilter.nf_log")
+
+
+class Switches:
+    """The options that were given."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, bool] = {}
+        self.pattern = ""
+        self.files: list[str] = []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.given
+
+
+def run(call: Invocation) -> int:
+    """The command line of `sysctl`."""
+    switches, words = _options(call)
+    if "version" in switches:
+        call.out.append("sysctl from procps-ng 4.0.2\n")
+        return 0
+    status = 0
+    for path in switches.files:
+        status |= _load(call, switches, path)
+    if "all" in switches:
+        for key in sysctl_keys.names(call.ns):
+            if not switches.pattern or re.search(switches.pattern, key):
+                _print(call, switches, key, str(sysctl.get(call.ns, key)))
+        return status
+    if not words and not switches.files:
+        raise Stop("sysctl: no variables specified\nTry `sysctl --help' for more information.\n", 1)
+    for word in words:
+        status |= _one(call, switches, word)
+    return status
+
+
+def _options(call: Invocation) -> tuple[Switches, list[str]]:
+    """getopt_long: options and variables in any order."""
+    switches = Switches()
+    words: list[str] = []
+    pending = list(reversed(call.argv))
+    while pending:
+        word = pending.pop()
+        if word == "--":
+            words += reversed(pending)
+            break
+        if word in LONG:
+            switches.given[LONG[word]] = True
+        elif word in ("--version", "-V"):
+            switches.given["version"] = True
+        elif word in ("--pattern", "-r"):
+            switches.pattern = pending.pop() if pending else ""
+        elif word.startswith("--pattern="):
+            switches.pattern = word.partition("=")[2]
+        elif word.startswith("--load=") or word in ("-p", "-f", "--load"):
+            path = word.partition("=")[2]
+            if not path and pending and not pending[-1].startswith("-"):
+                path = pending.pop()
+            switches.files.append(path or "/etc/sysctl.conf")
+        elif word == "--system":
+            raise not_emulated("sysctl --system")
+        elif word in ("-h", "--help", "-d"):
+            raise not_emulated("the help text of sysctl")
+        elif word.startswith("-") and len(word) > 1 and not word.startswith("--"):
+            for letter in word[1:]:
+                if letter not in SHORT:
+                    raise Stop(f"sysctl: invalid option -- '{letter}'\n", 1)
+                switches.given[SHORT[letter]] = True
+        elif word.startswith("--"):
+            raise Stop(f"sysctl: unrecognized option '{word}'\n", 1)
+        else:
+            words.append(word)
+    return switches, words
+
+
+def _one(call: Invocation, switches: Switches, word: str) -> int:
+    """One `KEY` or `KEY=VALUE`: 0 or 1."""
+    key, equals, value = word.partition("=")
+    if not equals:
+        if "write" in switches:
+            call.err.append(f"sysctl: command line({0}): invalid syntax, continuing...\n")
+            return 1
+        return _show(call, switches, key)
+    return _write(call, switches, key.strip(), value)
+
+
+def _shown(key: str) -> str:
+    """A key with dots, as it is printed."""
+    parts = sysctl_keys.split_key(key)
+    return ".".join(part.replace(".", "/") for part in parts)
+
+
+def _show(call: Invocation, switches: Switches, key: str) -> int:
+    """A key, or all below it."""
+    name = _shown(key)
+    try:
+        _print(call, switches, name, str(sysctl.get(call.ns, key)))
+    except NetError:
+        below = [other for other in sysctl_keys.names(call.ns) if other.startswith(f"{name}.")]
+        if not below:
+            return _absent(call, switches, name)
+        for other in below:
+            _print(call, switches, other, str(sysctl.get(call.ns, other)))
+    return 0
+
+
+def _print(call: Invocation, switches: Switches, key: str, value: str) -> None:
+    if "names" in switches:
+        call.out.append(f"{key}\n")
+    elif "binary" in switches:
+        call.out.append(value)
+    else:
+        call.out.append(f"{value}\n" if "values" in switches else f"{key} = {value}\n")
+
+
+def _absent(call: Invocation, switches: Switches, name: str) -> int:
+    """A key that does not exist; one that only the emulator lacks is told so."""
+    if any(name == root or name.startswith(f"{root}.") for root in FOREIGN):
+        call.err.append(f"emu: not emulated: sysctl {name}\n")
+        return 1
+    if "ignore" in switches:
+        return 0
+    call.err.append(f"sysctl: cannot stat /proc/sys/{name.replace('.', chr(0)).replace('/', '.').replace(chr(0), '/')}: No such file or directory\n")
+    return 1
+
+
+def _write(call: Invocation, switches: Switches, key: str, value: str) -> int:
+    name = _shown(key)
+    try:
+        if "dry" not in switches:
+            sysctl.set(call.ns, key, value.strip())
+    except NetError as error:
+        if error.errno == EINVAL:
+            if "the emulator does not do that" in (error.strerror or ""):
+                call.err.append(f"emu: not emulated: sysctl {name}={value.strip()}\n")
+            else:
+                call.err.append(f'sysctl: setting key "{name}": Invalid argument\n')
+            return 1
+        if error.errno in (EACCES, EPERM):
+            call.err.append(f'sysctl: permission denied on key "{name}"\n')
+            return 1
+        return _absent(call, switches, name)
+    if "quiet" not in switches:
+        _print(call, switches, name, value)
+    return 0
+
+
+def _load(call: Invocation, switches: Switches, path: str) -> int:
+    """`-p FILE`: a line `KEY = VALUE` each; `-KEY` may be missing; `#` and `;` begin comments."""
+    try:
+        text = call.stdin if path in ("-", "/dev/stdin") else call.read(path)
+    except OSError as error:
+        call.err.append(f'sysctl: cannot open "{path}": {error.strerror}\n')
+        return 1
+    status = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line[0] in "#;":
+            continue
+        key, equals, value = line.partition("=")
+        if not equals:
+            call.err.append(f"sysctl: {path}({number}): invalid syntax, continuing...\n")
+            continue
+        failed = _write(call, switches, key.strip().lstrip("-"), value.strip())
+        status |= 0 if line.startswith("-") else failed
+    return status
