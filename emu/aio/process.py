@@ -28,7 +28,7 @@ class Process:
     (what the coroutine returned, 0 for None; 1 for an exception, which is in `error`; 128 + signal when killed).
     """
 
-    __slots__ = ("_ending", "_left", "error", "loop", "main", "name", "netns", "output", "pid", "resources", "result", "status", "tasks")
+    __slots__ = ("_ending", "_left", "_program", "error", "loop", "main", "name", "netns", "output", "pid", "resources", "result", "status", "tasks")
 
     def __init__(self, loop: Loop, netns: Namespace, name: str, pid: int) -> None:
         self.loop = loop
@@ -43,6 +43,7 @@ class Process:
         self.resources: dict[Resource, None] = {}
         self.main: asyncio.Task[Any] = None  # type: ignore[assignment]  # set by spawn
         self._ending: int | None = None
+        self._program: Coroutine[Any, Any, Any] | None = None
         self._left: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
@@ -90,6 +91,9 @@ class Process:
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self.tasks.pop(task, None)
+        if task is self.main and self._program is not None:
+            self._program.close()  # one that was killed before its first step would be called "never awaited"
+            self._program = None
         if self.status is not None:
             if not task.cancelled():
                 task.exception()  # whatever a killed program still says, nobody hears
@@ -139,6 +143,7 @@ async def _main(coro: Coroutine[Any, Any, Any]) -> Any:
 def spawn(loop: Loop, netns: Namespace, coro: Coroutine[Any, Any, Any], name: str = "program") -> Process:
     """Start a program in a namespace. It begins to run in this instant, with the next turn of the event loop."""
     process = Process(loop, netns, name, loop.next_pid(netns))
+    process._program = coro
     context = contextvars.copy_context()
     context.run(current_netns.set, netns)
     context.run(current_process.set, process)

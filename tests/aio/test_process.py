@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 
 import pytest
@@ -144,6 +145,21 @@ def test_kill_all_spares_other_namespaces(lab: Lab) -> None:
     kill_all(lab.loop, lab.a)
     lab.go(100)
     assert (here.status, there.status) == (137, 0)
+
+
+def test_a_program_killed_before_its_first_step_is_not_complained_of(lab: Lab, recwarn: pytest.WarningsRecorder) -> None:
+    started = []
+
+    async def program() -> None:
+        started.append(True)
+
+    process = lab.spawn(lab.b, program())
+    process.kill()
+    lab.go(1)
+    del process
+    gc.collect()
+    assert started == []
+    assert list(recwarn) == []
 
 
 def test_a_killed_program_starts_no_more_tasks(lab: Lab) -> None:
