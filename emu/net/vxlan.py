@@ -30,6 +30,9 @@ IPPROTO_UDP, IP_DF = 17, 0x4000
 DEFAULT_PORT = 8472  # Linux's, older than the 4789 of RFC 7348
 HEADROOM = 50  # IP 20, UDP 8, VXLAN 8, the inner Ethernet header 14
 FLAG_VNI = 0x08000000
+# What was unwrapped waits until its outer device has handed on the packets it has (gro_cells, the backlog of netif_rx): of two frames that come
+# together, both are seen outside before the first is inside.
+DELAY_NS = 1_000
 EADDRINUSE = 98
 _UDP = Struct("!HHHH")
 _VXLAN = Struct("!II")
@@ -210,7 +213,7 @@ class Vxlan(NetDevice):
         inner.mark = skb.mark
         if target.learning:
             target.fdb.learn(frame.wire[6:12], 0x7F000001)
-        self.netns.sim.post_soon(target.receive_skb, inner)
+        self.netns.sim.post(DELAY_NS, target.receive_skb, inner)
 
     # -- in -----------------------------------------------------------------------------------------------------------------------
 
@@ -246,7 +249,7 @@ class Vxlan(NetDevice):
             up.pkt_type = PACKET_BROADCAST if dst == BROADCAST_MAC else PACKET_MULTICAST
         else:
             up.pkt_type = PACKET_OTHERHOST
-        net.sim.post_soon(self.receive_skb, up)
+        net.sim.post(DELAY_NS, self.receive_skb, up)
 
     def _learn(self, skb: Skb, source: bytes) -> bool:
         """vxlan_snoop. False: the frame was dropped."""

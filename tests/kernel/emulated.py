@@ -72,6 +72,19 @@ class EmulatedLab(Lab):
         link.add_bridge(self.ns(name), dev)
         self.macs.setdefault(self.mac(name, dev), f"{name}.{dev}")
 
+    def add_vxlan(self, name: str, dev: str, vni: int, local: str, lower: str, learning: bool) -> None:
+        link.add_vxlan(self.ns(name), dev, vni, local=local, dev=lower, learning=learning)
+        self.macs.setdefault(self.mac(name, dev), f"{name}.{dev}")
+
+    def add_endpoint(self, name: str, dev: str, mac: str, address: str) -> None:
+        bridge.fdb_add(self.ns(name), mac, dev, self=True, append=True, dst=address)
+
+    def endpoints(self, name: str, dev: str) -> str:
+        return bridge.fdb_show(self.ns(name), dev)
+
+    def add_onlink_route(self, name: str, destination: str, via: str, dev: str) -> None:
+        route.add(self.ns(name), destination, via=via, dev=dev, onlink=True)
+
     def mac(self, name: str, dev: str) -> str:
         return self.ns(name).device(dev).mac.hex(":")
 

@@ -176,6 +176,21 @@ class Lab:
         self.run(name, f"ip link add {dev} type bridge mcast_snooping 0")
         self.offloads_off(name, dev)
 
+    def add_vxlan(self, name: str, dev: str, vni: int, local: str, lower: str, learning: bool) -> None:
+        """A VXLAN device, still down."""
+        self.run(name, f"ip link add {dev} type vxlan id {vni} local {local} dev {lower} dstport 8472 {'' if learning else 'no'}learning")
+        self.offloads_off(name, dev)
+
+    def add_endpoint(self, name: str, dev: str, mac: str, address: str) -> None:
+        """One more tunnel endpoint for a MAC."""
+        self.run(name, f"bridge fdb append {mac} dev {dev} dst {address}")
+
+    def endpoints(self, name: str, dev: str) -> str:
+        return self.output(name, f"bridge fdb show dev {dev}")
+
+    def add_onlink_route(self, name: str, destination: str, via: str, dev: str) -> None:
+        self.run(name, f"ip route add {destination} via {via} dev {dev} onlink")
+
     def offloads_off(self, name: str, dev: str) -> None:
         self.run(name, f"ethtool -K {dev} " + " ".join(f"{feature} off" for feature in OFFLOADS))
         self.macs.setdefault(self.mac(name, dev), f"{name}.{dev}")

@@ -14,6 +14,7 @@ from tests.kernel.behaviours_link import LINK
 from tests.kernel.behaviours_loss import tcp_loss
 from tests.kernel.behaviours_nat import nat
 from tests.kernel.behaviours_tcp import tcp
+from tests.kernel.behaviours_vxlan import VXLAN
 from tests.kernel.cluster import is_fixed_port
 from tests.kernel.lab import Captured, Lab, privately
 from tests.kernel.matches import matches
@@ -29,6 +30,7 @@ RECORDINGS = {
     **INTERNET,
     **VARIANTS,
     **PROGRAMS,
+    **VXLAN,
     "matches": matches,
     "rejects": rejects,
     "physdev": physdev,

@@ -45,6 +45,13 @@ def test_ephemeral_ports_are_numbered_and_others_kept(normaliser: Normaliser) ->
     assert [line.split(" | ")[1] for line in lines] == [f"udp {port}>53 data 1 'q'" for port in ("p1", "p2", "p1", "80")]
 
 
+def test_a_frame_in_a_tunnel_is_told_whole_and_the_tunnels_port_is_a_hash(normaliser: Normaliser) -> None:
+    inner = Ether(src=B, dst=A) / IP(src="10.9.0.1", dst="10.9.0.2") / UDP(sport=80, dport=53) / b"q"
+    frame = ETHER / PACKET / UDP(sport=40000, dport=8472) / (b"\x08\0\0\0\0\0\x2a\0" + bytes(inner))
+    said = normaliser.line(bytes(frame)).split(" | ", 1)[1]
+    assert said == "udp hash>8472 vxlan 42 [b.eth0>a.eth0 ip 10.9.0.1>10.9.0.2 ttl 64 id x | udp 80>53 data 1 'q']"
+
+
 def test_tcp_counts_from_its_own_beginning(normaliser: Normaliser) -> None:
     there = IP(src="10.0.0.2", dst="10.0.0.1", id=0, flags="DF")
     options = [("Timestamp", (1000, 0))]
