@@ -103,6 +103,8 @@ def main() -> NoReturn:
         here = b"/"
     parts = [b"%d" % len(words), *words, here, *(name + b"=" + value for name, value in os.environb.items())]
     send(sock, b"r", b"\0".join(parts))
+    if words[0] == b"tcpdump":
+        _signal.signal(_signal.SIGTERM, lambda number, frame: send(sock, b"s", b"%d" % number))
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         if words[0] in (b"ping", b"tcpdump"):
             _signal.signal(_signal.SIGINT, lambda number, frame: send(sock, b"s", b"%d" % number))

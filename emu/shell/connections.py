@@ -1,4 +1,4 @@
-"""The command lines of curl, nc and python3 -m http.server."""
+"""The command lines of curl, nc, tcpdump and python3 -m http.server."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from emu.apps import tcpdump
 from emu.apps.curl import Request, curl
 from emu.apps.file_server import FileServer
 from emu.apps.nc import Options, nc
+from emu.apps.tcpdump_filter import FilterError, compile_filter
 from emu.shell.call import STDIN
 from emu.shell.options import Usage, Values, parse
 
@@ -148,3 +150,23 @@ async def run_file_server(call: Call, words: list[str]) -> int:
         return await FileServer(call, values.text("b", "0.0.0.0"), int(port), call.path(values.text("d", "."))).serve()
     except OSError as error:
         raise Usage(f"OSError: [Errno {error.errno}] {error.strerror}", 1) from None
+
+
+async def run_tcpdump(call: Call, words: list[str]) -> int:
+    """tcpdump [OPTIONS] [FILTER]."""
+    flags, values, rest = parse("tcpdump", words, "nUlpeqtvKNS", "iwcQsZB", {"interface": "i", "count": "c", "direction": "Q", "no-promiscuous-mode": "p"})
+    if values.get("w") == "-" or (values.get("i") == "any" and "w" in values):
+        raise Usage("emu: not emulated: tcpdump -w - and tcpdump -i any -w", 1)
+    if values.get("i") == "any" and "e" in flags:
+        raise Usage("emu: not emulated: tcpdump -i any -e", 1)
+    try:
+        wanted = compile_filter(rest)
+    except FilterError as error:
+        raise Usage(f"emu: not emulated: the capture filter {' '.join(rest)!r}, at {error}", 1) from None
+    options = tcpdump.Options(
+        values.text("i", ""), values.text("w", ""), values.whole("c"), "e" in flags, "t" not in flags, values.text("Q", "").removesuffix("inout"),
+        "q" in flags, "S" in flags,
+    )  # fmt: skip
+    capture = tcpdump.Tcpdump(call, options, wanted)
+    call.on_signal = lambda number: capture.stop()
+    return await capture.run()

@@ -19,6 +19,7 @@ from emu.shell.server import Server
 
 HERE = Path(__file__).parent
 SETTLE_NS = 1_000_000_000  # virtual time after the script's end, in which what is under way arrives
+PROMPT = "PS1='emu:${EMU_NETNS:-host}:\\w\\$ '"  # by the environment, so that `ip netns exec NAME bash` has it too
 
 
 class FenceError(Exception):
@@ -56,7 +57,7 @@ def run(script: str | None, arguments: list[str], captures: Path | None, seed: i
 
 def _bash(script: str | None, arguments: list[str]) -> list[str]:
     if script is None:
-        return ["bash", "--noprofile", "--rcfile", "/run/emu/bashrc", "-i"]
+        return ["env", f"PROMPT_COMMAND={PROMPT}", "bash", "--norc", "-i"] if sys.stdin.isatty() else ["bash"]
     return ["bash", script, *arguments]
 
 
