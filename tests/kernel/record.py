@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.kernel.behaviours_bridge import arp_settings, bridge, routing
+from tests.kernel.behaviours_conntrack import conntrack_timeouts
 from tests.kernel.behaviours_ip import INTERNET
 from tests.kernel.behaviours_link import LINK
 from tests.kernel.behaviours_loss import tcp_loss
@@ -37,6 +38,7 @@ RECORDINGS = {
     "tcp": tcp,
     "tcp-loss": tcp_loss,
     "nat": nat,
+    "conntrack-timeouts": conntrack_timeouts,
     "bridge": bridge,
     "arp-settings": arp_settings,
     "routing": routing,
