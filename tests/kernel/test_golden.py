@@ -25,7 +25,7 @@ UNHURRIED = {
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in UNHURRIED else ()) for name in RECORDINGS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in RECORDINGS])
 def test_the_kernel_still_does_what_was_recorded(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     then = (GOLDEN / f"{name}.txt").read_text().splitlines()[1:]  # the first line has the versions
     differences = []
