@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC
 
 from emu.cli.arguments import parse
 from emu.cli.errors import UserError
@@ -28,10 +29,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads us any more. The interpreter flushes stdout once more at its end, which must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return BROKEN_PIPE
+    except OSError as error:
+        if error.errno != ENOSPC or error.filename is not None:
+            raise
+        _forget_output()
+        print(f"emu: cannot write the output: {error.strerror}", file=sys.stderr)
+        return USAGE
     return status
+
+
+def _forget_output() -> None:
+    """Nobody gets what we print any more. The interpreter flushes stdout once more at its end, which must not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(argv: Sequence[str]) -> int:

@@ -86,6 +86,8 @@ class ControlPlane:
         """Change spec.externalTrafficPolicy, with the health check port that comes or goes with it."""
         if policy not in (CLUSTER, LOCAL):
             raise KubernetesError(f'Service "{service.namespace}/{service.name}": spec.externalTrafficPolicy: {policy!r} is neither Cluster nor Local')
+        if self.api.services.get((service.namespace, service.name)) is not service:
+            raise KubernetesError(f'Service "{service.namespace}/{service.name}" not found')
         service.external_traffic_policy = policy
         if service.type == "LoadBalancer":
             if policy == LOCAL and not service.health_check_node_port:

@@ -239,6 +239,13 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
     process.stderr.close()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*EMU, "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (2, "emu: cannot write the output: No space left on device\n")
+
+
 def test_ctrl_c_ends_it_quietly_and_leaves_captures(tmp_path: Path) -> None:
     process = start(tmp_path, "run", "tour")
     assert process.stdout is not None

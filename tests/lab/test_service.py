@@ -213,3 +213,11 @@ def test_the_last_udp_endpoint_keeps_its_flow_until_there_is_another(cluster: Cl
     assert not ask().delivered
     cluster.run_pod("dns-1", node="node2", labels={"app": "dns"}, serve_udp=5353)
     assert ask().result == b"?"
+
+
+def test_a_deleted_service_has_no_policy_to_change(cluster: Cluster) -> None:
+    cluster.run_pod("web-0", labels={"app": "web"})
+    web = cluster.expose("web", selector={"app": "web"}, port=80, type="NodePort")
+    web.delete()
+    with pytest.raises(ValueError, match='Service "default/web" not found'):
+        web.set_external_traffic_policy("Local")
