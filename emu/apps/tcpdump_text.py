@@ -49,7 +49,7 @@ class Printer:
             return "[|arp]"
         sender, target = _address(wire, 28), _address(wire, 38)
         if wire[21] == 1:
-            whom = "" if wire[32:38] == bytes(6) or wire[32:38] == b"\xff" * 6 else f" ({mac_text(wire[32:38])})"
+            whom = "" if wire[32:38] == bytes(6) else f" ({mac_text(wire[32:38])})"
             return f"Request who-has {target}{whom} tell {sender}, length {len(wire) - 14}"
         return f"Reply {sender} is-at {mac_text(wire[22:28])}, length {len(wire) - 14}"
 

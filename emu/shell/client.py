@@ -106,7 +106,7 @@ def main() -> NoReturn:
     if words[0] == b"tcpdump":
         _signal.signal(_signal.SIGTERM, lambda number, frame: send(sock, b"s", b"%d" % number))
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        if words[0] in (b"ping", b"tcpdump"):
+        if words[0] in (b"ping", b"tcpdump", b"arping"):
             _signal.signal(_signal.SIGINT, lambda number, frame: send(sock, b"s", b"%d" % number))
         else:
             _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

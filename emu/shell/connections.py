@@ -1,4 +1,4 @@
-"""The command lines of curl, nc, tcpdump and python3 -m http.server."""
+"""The command lines of arping, curl, nc, tcpdump and python3 -m http.server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from emu.apps import tcpdump
+from emu.apps import arping, tcpdump
 from emu.apps.curl import Request, curl
 from emu.apps.file_server import FileServer
 from emu.apps.nc import Options, nc
@@ -170,3 +170,22 @@ async def run_tcpdump(call: Call, words: list[str]) -> int:
     capture = tcpdump.Tcpdump(call, options, wanted)
     call.on_signal = lambda number: capture.stop()
     return await capture.run()
+
+
+async def run_arping(call: Call, words: list[str]) -> int:
+    """arping [OPTIONS] ADDRESS."""
+    flags, values, rest = parse("arping", words, "DUAfqb", "cwIis")
+    if len(rest) != 1 or not rest[0].replace(".", "").isdigit():
+        raise Usage(f"arping: {rest[0]}: Name or service not known" if rest else "arping: destination address required", 2)
+    if "I" not in values:
+        raise Usage("emu: not emulated: arping without -I", 2)
+    options = arping.Options(
+        values["I"], values.whole("c"), values.number("w") if "w" in values else None, values.number("i", 1.0), values.text("s", ""), "D" in flags,
+        "f" in flags, "b" in flags, "U" in flags, "A" in flags, "q" in flags,
+    )  # fmt: skip
+    try:
+        probe = arping.Arping(rest[0], options)
+    except ValueError:
+        raise Usage(f"arping: {rest[0]}: Name or service not known", 2) from None
+    call.on_signal = lambda number: probe.stop()
+    return await probe.run()

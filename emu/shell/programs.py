@@ -90,6 +90,7 @@ async def _traceroute(call: Call, words: list[str]) -> int:
 TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin that go to standard error
     "ping": (_ping, ("ping: ",)),
     "traceroute": (_traceroute, ("connect: ",)),
+    "arping": (connections.run_arping, ("arping: ", "Interface ")),
     "tcpdump": (connections.run_tcpdump, ()),
     "curl": (connections.run_curl, ()),
     **dict.fromkeys(("nc", "netcat", "nc.openbsd"), (connections.run_nc, ())),

@@ -201,3 +201,21 @@ def test_as_root_the_host_is_untouched(sh: Sh) -> None:
     )
     assert done.stderr == ""
     assert host() == before
+
+
+USERS_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
+
+
+@pytest.mark.root
+def test_as_an_ordinary_user(tmp_path: Path) -> None:
+    """Root is not needed: run as nobody, by a python that nobody may run."""
+    python = next((path for path in USERS_PYTHONS if os.access(path, os.X_OK)), None)
+    if python is None or subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).returncode:
+        pytest.skip("no python that another user may run")
+    import scapy
+
+    script = PAIR + "ip netns exec a ping -c 1 10.0.0.2 | grep -c ttl=64; id -u; ls /run/netns; mount -t tmpfs none /mnt && touch /run/netns/x && echo fenced"
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{ENVIRONMENT['PYTHONPATH']}:{Path(scapy.__file__).parents[1]}", "HOME": "/tmp"}
+    command = [python, "-P", "-m", "emu", "sh", "--no-captures"]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, env=environment, user=65534, group=65534, extra_groups=[], cwd="/")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n0\na\nb\nfenced\n", "")
