@@ -49,6 +49,9 @@ def execute(words: list[bytes]) -> NoReturn:
     except OSError as error:
         status = 126
         text = str(error.strerror)
+    if os.path.basename(sys.argv[0]) == "ip":
+        write(2, b'exec of "%s" failed: %s\n' % (words[0], text.encode()))
+        os._exit(255)
     write(2, b"%s: failed to run command '%s': %s\n" % (os.path.basename(os.fsencode(sys.argv[0])), words[0], text.encode()))
     os._exit(status)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG = 1
 SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # One program under many names: the shell itself may be among them.
@@ -76,9 +76,8 @@ def fence_in(client: bytes, names: list[str], python: bytes) -> None:
         except OSError:
             pass  # a container may not show its own whole; its processes are seen by other numbers then
     try:
-        # What is written there would go to a namespace that carries no frame.
-        mount("/proc/sys/net", "/proc/sys/net", None, MS_BIND)
-        mount(None, "/proc/sys/net", None, MS_BIND | MS_REMOUNT | MS_RDONLY)
+        # It would show, and let be set, what belongs to a namespace that carries no frame: better nothing than that. (sysctl is a stand-in.)
+        mount("tmpfs", "/proc/sys/net", "tmpfs", MS_RDONLY, "mode=555")
     except OSError:
         pass
 

@@ -91,6 +91,36 @@ def test_what_is_not_emulated_says_so(sh: Sh) -> None:
     ]
 
 
+def test_programs_that_are_not_there(sh: Sh) -> None:
+    done = sh("ip netns add a; ip netns exec a nosuch; echo $?; timeout 1 nosuch; echo $?; ip netns exec b true; echo $?")
+    assert done.stdout == "255\n127\n255\n"
+    assert done.stderr.splitlines() == [
+        'exec of "nosuch" failed: No such file or directory',
+        "timeout: failed to run command 'nosuch': No such file or directory",
+        'Cannot open network namespace "b": No such file or directory',
+    ]
+
+
+def test_the_kernels_own_sysctls_are_not_shown_as_the_emulators(sh: Sh) -> None:
+    done = sh("sysctl -w net.ipv4.ip_forward=1; cat /proc/sys/net/ipv4/ip_forward || echo hidden; (echo 1 > /proc/sys/net/ipv4/ip_forward) || echo refused")
+    assert done.stdout == "net.ipv4.ip_forward = 1\nhidden\nrefused\n"
+
+
+def test_a_layer_2_loop_ends_in_one_line(sh: Sh) -> None:
+    done = sh(
+        """
+        ip link add br0 type bridge; ip link add br1 type bridge
+        for i in 0 1; do ip link add x$i type veth peer name y$i; ip link set x$i master br0 up; ip link set y$i master br1 up; done
+        ip addr add 10.0.0.1/24 dev br0; ip link set br0 up; ip link set br1 up
+        ping -c 1 10.0.0.2
+        """
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("emu: ")
+    assert done.stderr.count("\n") == 1
+    assert "br0" in done.stderr
+
+
 def test_sudo_and_nsenter_run_their_arguments(sh: Sh) -> None:
     done = sh("id -u; sudo -E ip netns add a; ls /run/netns; nsenter --net=/run/netns/a ip netns identify; sudo sh -c 'exit 4'; echo $?; hostname")
     assert (done.stdout, done.stderr) == ("0\na\na\n4\nhost\n", "")
