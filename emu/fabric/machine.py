@@ -91,6 +91,7 @@ class Machine:
             self.shut_down()
         self._boot()
         for nic in self.nics:
+            nic.ifindex = 0
             nic.join(self.netns)
 
 

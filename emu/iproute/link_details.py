@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from emu.iproute.record import Record
+from emu.iproute.vxlan_text import vxlan_record
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import STATE_NAMES, BridgePort
 from emu.net.device import NetDevice
+from emu.net.vxlan import Vxlan
 from emu.sim import NS_PER_MS
 
 QUEUES = (
@@ -33,10 +35,10 @@ def add_details(record: Record, dev: NetDevice, mode: bool) -> None:
     record.add("promiscuity", promiscuity, f" promiscuity {promiscuity} ")
     allmulti = 1 if dev.port is not None else 0
     record.add("allmulti", allmulti, f" allmulti {allmulti} ")
-    low, high = (0, 0) if dev.kind == "loopback" else (dev.min_mtu, dev.max_mtu)
+    low, high = (0, 0) if dev.kind in ("loopback", "dummy") else (dev.min_mtu, dev.max_mtu)
     record.add("min_mtu", low, f"minmtu {low} ")
     record.add("max_mtu", high, f"maxmtu {high} ")
-    if dev.kind in ("veth", "bridge"):
+    if dev.kind in ("veth", "bridge", "vxlan", "dummy"):
         _kind(record, dev)
     if mode:
         record.add("inet6_addr_gen_mode", "eui64", "addrgenmode eui64 ")
@@ -44,6 +46,8 @@ def add_details(record: Record, dev: NetDevice, mode: bool) -> None:
     record.add("num_tx_queues", queues, f"numtxqueues {queues} ")
     record.add("num_rx_queues", queues, f"numrxqueues {queues} ")
     for key, value in QUEUES:
+        if key == "tso_max_size" and isinstance(dev, Vxlan) and dev.lower is None:
+            value = 65536
         record.add(key, value, f"{key} {value} ")
 
 
@@ -52,6 +56,9 @@ def _kind(record: Record, dev: NetDevice) -> None:
     info.add("info_kind", dev.kind, f"\n    {dev.kind} ")
     if isinstance(dev, Bridge):
         data = _bridge(dev)
+        info.add("info_data", data.data, data.text)
+    elif isinstance(dev, Vxlan):
+        data = vxlan_record(dev)
         info.add("info_data", data.data, data.text)
     if isinstance(dev.port, BridgePort):
         info.add("info_slave_kind", "bridge", "\n    bridge_slave ")

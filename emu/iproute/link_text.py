@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from emu.iproute.link_details import add_details, add_stats
-from emu.iproute.nsid import nsid
+from emu.iproute.nsid import link_netns, nsid
 from emu.iproute.record import Record
 from emu.net.device import NetDevice
 from emu.net.veth import Veth
+from emu.net.vxlan import Vxlan
 from emu.wire.addr import mac_text
 
 
@@ -14,7 +15,7 @@ def flags(dev: NetDevice) -> list[str]:
     """The words between `<` and `>` (print_link_flags)."""
     loopback = dev.kind == "loopback"
     words = [] if dev.carrier or not dev.up else ["NO-CARRIER"]
-    words += ["LOOPBACK"] if loopback else ["BROADCAST", "MULTICAST"]
+    words += ["LOOPBACK"] if loopback else ["BROADCAST"] if dev.kind == "dummy" else ["BROADCAST", "MULTICAST"]
     words += ["NOARP"] if not dev.arp and not loopback else []
     words += ["PROMISC"] if dev.promisc else []
     words += ["UP"] if dev.up else []
@@ -38,6 +39,10 @@ def operstate(dev: NetDevice) -> str:
 def _name(record: Record, dev: NetDevice) -> str:
     """`v0@v1`, `v0@if3`."""
     peer = peer_of(dev)
+    if peer is None and isinstance(dev, Vxlan) and dev.underlay is not dev.netns:
+        record.add("link_index", dev.ifindex)
+        record.add("ifname", dev.name)
+        return f"{dev.name}@if{dev.ifindex}"
     if peer is None:
         record.add("ifname", dev.name)
         return dev.name
@@ -84,11 +89,11 @@ def _link_line(record: Record, dev: NetDevice) -> None:
     record.add("address", mac_text(dev.mac), f" {mac_text(dev.mac)}")
     broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"
     record.add("broadcast", broadcast, f" brd {broadcast}")
-    peer = peer_of(dev)
-    if peer is not None and peer.netns is not dev.netns:
-        number = nsid(dev.netns, peer.netns)
-        named = peer.netns.kernel.init_net is not peer.netns
-        record.add("link_netnsid", number, f" link-netns {peer.netns.name}" if named else f" link-netnsid {number}")
+    other = link_netns(dev)
+    if other is not dev.netns:
+        number = nsid(dev.netns, other)
+        named = other.kernel.init_net is not other
+        record.add("link_netnsid", number, f" link-netns {other.name}" if named else f" link-netnsid {number}")
 
 
 def brief_record(dev: NetDevice, *, addr: bool = False) -> Record:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from emu.net.device import NetDevice
 from emu.net.netns import Namespace
 from emu.net.veth import Veth
+from emu.net.vxlan import Vxlan
 
 
 def nsid(ns: Namespace, other: Namespace) -> int:
@@ -15,11 +17,18 @@ def nsid(ns: Namespace, other: Namespace) -> int:
     return known[other]
 
 
+def link_netns(dev: NetDevice) -> Namespace:
+    """Where the other end of a veth is, or what a VXLAN device tunnels through; else the device's own namespace (ndo get_link_net)."""
+    if isinstance(dev, Veth) and dev.peer is not None:
+        return dev.peer.netns
+    return dev.underlay if isinstance(dev, Vxlan) else dev.netns
+
+
 def all_ids(ns: Namespace) -> dict[Namespace, int]:
     """Every namespace that has a number in `ns`."""
     for dev in ns.by_index.values():
-        if isinstance(dev, Veth) and dev.peer is not None and dev.peer.netns is not ns:
-            nsid(ns, dev.peer.netns)
+        if link_netns(dev) is not ns:
+            nsid(ns, link_netns(dev))
     return _known(ns)
 
 

@@ -192,9 +192,13 @@ class NetDevice:
 
     def _linkwatch(self) -> None:
         self.linkwatch_pending = False
-        self.operstate = "UP" if self.carrier else "DOWN"
+        self.operstate = "UP" if self.carrier else self._operstate_without_carrier()
         if not self.dead and self.up:
             notifier.call(self, notifier.CHANGE)
+
+    def _operstate_without_carrier(self) -> str:
+        """default_operstate."""
+        return "DOWN"
 
     def set_mac(self, mac: bytes, chosen: bool = True) -> None:
         """Change the MAC (dev_set_mac_address). `chosen`: by a user, not by the kernel itself; then everybody hears of it even if it is the same
@@ -223,6 +227,7 @@ class NetDevice:
         ns = self.netns
         self.close()
         notifier.call(self, notifier.UNREGISTER)
+        self.was_up = False
         del ns.devices[self.name], ns.by_index[self.ifindex]
         ns.generation += 1
 

@@ -85,11 +85,15 @@ class Namespace:
     # -- devices ------------------------------------------------------------------------------------------------------------------
 
     def add_device(self, device: NetDevice) -> None:
-        """Register a device under its name with the next ifindex (register_netdevice). Raises NetError EEXIST."""
+        """Register a device under its name (register_netdevice), with the ifindex it brings if that is free, else with the next one.
+        Raises NetError EEXIST."""
         if device.name in self.devices:
             raise NetError(17, f"File exists: {device.name} in {self.name}")
-        device.ifindex = self.next_ifindex
-        self.next_ifindex += 1
+        if not device.ifindex or device.ifindex in self.by_index:
+            while self.next_ifindex in self.by_index:
+                self.next_ifindex += 1
+            device.ifindex = self.next_ifindex
+            self.next_ifindex += 1
         device.netns = self
         self.devices[device.name] = device
         self.by_index[device.ifindex] = device

@@ -57,6 +57,15 @@ class Veth(NetDevice):
         if self.peer is not None:
             self.peer.set_carrier(False)
 
+    def carrier_gone(self) -> None:
+        """Nobody at the other end yet."""
+        self.operstate = self._operstate_without_carrier()
+
+    def _operstate_without_carrier(self) -> str:
+        # default_operstate looks the other end's index up in this namespace, also when the other end is elsewhere.
+        lower = self.netns.by_index.get(self.peer.ifindex) if self.peer is not None else None
+        return "DOWN" if lower is None or lower is self or lower.carrier else "LOWERLAYERDOWN"
+
     def _uninit(self) -> None:
         # veth_dellink: both ends go together.
         peer, self.peer = self.peer, None
@@ -68,3 +77,5 @@ class Veth(NetDevice):
 def veth_pair(a: Veth, b: Veth) -> None:
     """Make two ends each other's peer."""
     a.peer, b.peer = b, a
+    a.carrier_gone()
+    b.carrier_gone()

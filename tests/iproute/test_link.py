@@ -142,7 +142,7 @@ def test_a_device_moved_arrives_down_and_without_addresses(lan: Lan) -> None:
     link.set_up(lan.node, "v0")
     link.set_up(lan.node, "v1")
     assert link.move(lan.node, "v0", a) is v0
-    assert (v0.up, v0.addresses, v0.netns, v0.ifindex, v0.peer) == (False, (), a, 2, v1)
+    assert (v0.up, v0.addresses, v0.netns, v0.ifindex, v0.peer) == (False, (), a, 4, v1)  # its index is free there
     assert not v1.carrier
     assert "v0" not in lan.node.devices
     with pytest.raises(NetError, match='File exists: device "v0" in a'):

@@ -9,8 +9,8 @@ STRERROR = {
     1: "Operation not permitted", 2: "No such file or directory", 3: "No such process", 12: "Cannot allocate memory", 13: "Permission denied",
     16: "Device or resource busy", 17: "File exists", 19: "No such device", 22: "Invalid argument", 34: "Numerical result out of range",
     40: "Too many levels of symbolic links", 93: "Protocol not supported", 95: "Operation not supported", 97: "Address family not supported by protocol",
-    99: "Cannot assign requested address", 100: "Network is down", 101: "Network is unreachable", 105: "No buffer space available",
-    113: "No route to host",
+    98: "Address already in use", 99: "Cannot assign requested address", 100: "Network is down",
+    101: "Network is unreachable", 105: "No buffer space available", 113: "No route to host",
 }  # fmt: skip
 
 # Beginnings of NetError's texts that are the kernel's extended answers (NL_SET_ERR_MSG); what follows names the place.

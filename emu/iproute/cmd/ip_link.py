@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emu.iproute import link
 from emu.iproute.cmd import link_options as options_of
+from emu.iproute.cmd import vxlan_options
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import Settings
 from emu.iproute.cmd.options import Options
@@ -17,9 +18,9 @@ from emu.net.netns import Namespace, NetError
 VERBS = ("add*", "set*", "change*", "replace*", "delete*", "show*", "list*", "lst*", "xstats*", "afstats*", "property*", "help*")
 # Kinds that Linux has and the emulator does not.
 OTHER_KINDS = (
-    "amt", "bareudp", "bond", "bond_slave", "can", "dummy", "erspan", "geneve", "gre", "gretap", "gtp", "hsr", "ifb", "ip6erspan", "ip6gre",
+    "amt", "bareudp", "bond", "bond_slave", "can", "erspan", "geneve", "gre", "gretap", "gtp", "hsr", "ifb", "ip6erspan", "ip6gre",
     "ip6gretap", "ip6tnl", "ipip", "ipoib", "ipvlan", "ipvtap", "lowpan", "macsec", "macvlan", "macvtap", "netdevsim", "nlmon", "rmnet", "sit", "team",
-    "vcan", "vlan", "vrf", "vti", "vxcan", "vxlan", "wireguard", "wwan", "xfrm",
+    "vcan", "vlan", "vrf", "vti", "vxcan", "wireguard", "wwan", "xfrm",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def _add(call: Invocation, words: Words) -> int:
     if not settings.kind:
         raise Stop('Not enough information: "type" argument is required\n', 1)
     target = settings.netns or call.ns
+    dev: NetDevice
     if settings.kind == "veth":
         dev = _add_veth(call, target, settings, words)
     elif settings.kind == "bridge":
@@ -59,6 +61,10 @@ def _add(call: Invocation, words: Words) -> int:
         except NetError:
             link.delete(target, name)
             raise
+    elif settings.kind == "vxlan":
+        dev = vxlan_options.add(call, target, settings.name or _free_name(target, "vxlan"), settings.address, words)
+    elif settings.kind == "dummy":
+        dev = link.add_dummy(target, settings.name or _free_name(target, "dummy"), settings.address)
     elif settings.kind in OTHER_KINDS:
         raise not_emulated(f"a device of type {settings.kind}", 2)
     else:
