@@ -13,7 +13,8 @@ from emu.aio.context import netns
 from emu.apps.stdio import Stdio
 from emu.apps.tcpdump_filter import Test
 from emu.apps.tcpdump_text import Printer
-from emu.pcap.file import EPOCH_NS, SNAPLEN
+from emu.pcap.file import EPOCH_NS, SNAPLEN, CaptureError
+from emu.pcap.reader import CaptureReader
 from emu.pcap.writer import file_header
 
 if TYPE_CHECKING:
@@ -88,6 +89,20 @@ class Tcpdump:
             self.captured += 1
             if self.captured == self.options.count:
                 return
+
+    def read(self, name: str) -> int:
+        """-r: what a file holds."""
+        options = self.options
+        try:
+            records = [record for record in CaptureReader(os.path.join(self.stdio.cwd, name)) if self.wanted(record.data)]
+        except (CaptureError, OSError):
+            self.stdio.error(f"tcpdump: {name}: no capture file that can be read\n".encode())
+            return 1
+        self.stdio.error(f"reading from file {name}, link-type EN10MB (Ethernet), snapshot length {SNAPLEN}\n".encode())
+        printer = Printer(False, options.ethernet, options.stamps, options.quiet, options.absolute)
+        for record in records[: options.count or None]:
+            self.stdio.write(f"{printer.line(record.t_ns - EPOCH_NS, '', 'rx', record.data)}\n".encode())
+        return 0
 
     def _device(self, ns: Any) -> str | None:
         name = self.options.interface or next((device.name for device in ns.devices.values() if device.up and device.name != LOOPBACK), "any")

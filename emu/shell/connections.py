@@ -154,7 +154,7 @@ async def run_file_server(call: Call, words: list[str]) -> int:
 
 async def run_tcpdump(call: Call, words: list[str]) -> int:
     """tcpdump [OPTIONS] [FILTER]."""
-    flags, values, rest = parse("tcpdump", words, "nUlpeqtvKNS", "iwcQsZB", {"interface": "i", "count": "c", "direction": "Q", "no-promiscuous-mode": "p"})
+    flags, values, rest = parse("tcpdump", words, "nUlpeqtvKNS", "iwcQsZBr", {"interface": "i", "count": "c", "direction": "Q", "no-promiscuous-mode": "p"})
     if values.get("w") == "-" or (values.get("i") == "any" and "w" in values):
         raise Usage("emu: not emulated: tcpdump -w - and tcpdump -i any -w", 1)
     if values.get("i") == "any" and "e" in flags:
@@ -168,6 +168,8 @@ async def run_tcpdump(call: Call, words: list[str]) -> int:
         "q" in flags, "S" in flags,
     )  # fmt: skip
     capture = tcpdump.Tcpdump(call, options, wanted)
+    if "r" in values:
+        return capture.read(values["r"])
     call.on_signal = lambda number: capture.stop()
     return await capture.run()
 

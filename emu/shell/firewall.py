@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from emu.fabric import World
 from emu.iproute import iptables
 from emu.net.netns import Namespace, NetError
 from emu.shell.call import STDIN
@@ -41,7 +42,7 @@ def _save(netns: Namespace, words: list[str]) -> Outcome:
 
 
 def _restore(netns: Namespace, words: list[str], stdin: str, read: Callable[[str], str]) -> Outcome:
-    noflush = counters = False
+    noflush = counters = test = False
     text = stdin
     rest = iter(words)
     for word in rest:
@@ -49,11 +50,17 @@ def _restore(netns: Namespace, words: list[str], stdin: str, read: Callable[[str
             noflush = True
         elif word in ("-c", "--counters"):
             counters = True
+        elif word in ("-t", "--test"):
+            test = True
         elif word in IGNORED:
             continue
         elif not word.startswith("-") and word not in STDIN:
             text = read(word)
         else:
             return "", f"emu: not emulated: iptables-restore {word}\n", 1
+    if test:  # on a copy of the rules, in a world of its own
+        scratch = World().add_machine("test").netns
+        iptables.restore(scratch, iptables.save(netns))
+        netns = scratch
     iptables.restore(netns, text, noflush=noflush, counters=counters)
     return "", "", 0

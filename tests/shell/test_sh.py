@@ -143,10 +143,31 @@ END
     assert done.stdout == "1\n[2:168] -A INPUT -p icmp -j DROP\n"
 
 
-def test_hop_tables_of_what_was_sent(sh: Sh) -> None:
-    done = sh(PAIR + "ip netns exec a ping -c 1 10.0.0.2 > /dev/null", options=("--hops",))
+def test_a_restore_that_is_only_a_test(sh: Sh) -> None:
+    done = sh(
+        """
+        printf '*filter\\n-A INPUT -p icmp -j DROP\\nCOMMIT\\n' > good; printf '*filter\\n-A INPUT -j NOWHERE\\nCOMMIT\\n' > bad
+        iptables-restore --test good; echo $?; iptables-restore --test < bad 2> /dev/null && echo taken; iptables -S INPUT
+        """
+    )
+    assert (done.stdout, done.stderr) == ("0\n-P INPUT ACCEPT\n", "")
+
+
+def test_hop_tables_of_what_was_sent_change_nothing(sh: Sh, tmp_path: Path) -> None:
+    script = PAIR + "ip netns exec a ping -c 1 10.0.0.2 > /dev/null; ip netns exec b ping -c 2 10.0.0.1 > /dev/null"
+    done = sh(script, options=("--hops",), captures="told")
     assert "a: ping -c 1 10.0.0.2" in done.stdout
+    assert "b: ping -c 2 10.0.0.1" in done.stdout
     assert "ICMP echo reply" in done.stdout
+    assert sh(script, captures="untold").stdout == ""
+    for path in (tmp_path / "told").iterdir():
+        assert path.read_bytes() == (tmp_path / "untold" / path.name).read_bytes()
+
+
+def test_a_script_that_is_not_there(tmp_path: Path) -> None:
+    done = subprocess.run([*EMU, "nosuch.sh"], capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "emu: nosuch.sh: No such file or directory\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_same_script_same_seed_same_captures_under_load(sh: Sh, tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def test_the_real_one_reads_the_file_and_prints_the_same(sh: Sh, tmp_path: Path)
 
     assert len(ours) > 15
     assert "\n".join(ours) == "\n".join(real())
+    assert sh("tcpdump -ner file udp 2> /dev/null").stdout.splitlines() == real("udp")
     for expression in ("arp", "tcp port 80", "udp and not port 5300", "icmp or arp", "src host 10.0.0.2 and (tcp or icmp)", "net 10.0.0.0/30", "dst port 81"):
         test = compile_filter([expression])
         assert sum(test(record.data) for record in CaptureReader(tmp_path / "file")) == len(real(expression)), expression
