@@ -12,32 +12,14 @@ from tests.kernel.lab import Lab
 from tests.kernel.rules import ROUTER, Service, node_rules
 
 # ports that the recordings choose; MASQUERADE --random-fully draws from 1024 on, so the list is kept short
-PORTS = {
-    7,
-    9,
-    53,
-    80,
-    99,
-    1000,
-    *range(1111, 1115),
-    2000,
-    2222,
-    4000,
-    *range(5000, 5005),
-    5300,
-    *range(5400, 5408),
-    *range(7000, 7007),
-    8000,
-    8080,
-    *range(9001, 9009),
-    9090,
-}
-NODE_PORTS = {30080, 30081, 30082}
+CHOSEN = [7, 9, 53, 54, 80, 99, 443, 1000, 1001, 2000, 2222, 4000, 5300, 6001, 8000, 8080, 8500, 9090, 30080, 30081, 30082]
+RANGES = [range(1111, 1115), range(5000, 5005), range(5400, 5408), range(7000, 7007), range(9001, 9009)]
+PORTS = {*CHOSEN, *(port for ports in RANGES for port in ports)}
 
 
 def is_fixed_port(port: int) -> bool:
     """Whether a recording chose the port itself; any other was drawn by a kernel."""
-    return port in PORTS or port in NODE_PORTS
+    return port in PORTS
 
 
 class Cluster:
