@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from emu.iproute.record import Record
 from emu.net.fib import PROTO_BOOT, RTN_UNICAST, SCOPE_NOWHERE, SCOPE_UNIVERSE, TABLE_MAIN, TYPE_NAMES, NextHop, Route
 from emu.net.fib_text import PROTO_NAMES, SCOPE_NAMES, TABLE_NAMES, name_of, prefix_text
@@ -78,3 +80,34 @@ def _hop(ns: Namespace, hop: NextHop) -> Record:
     record.add("weight", hop.weight, f"weight {hop.weight} ")
     _flags(record, ns, hop)
     return record
+
+
+# Word of `ip route get` -> member of its JSON object.
+GOT = {
+    "from": "from", "tos": "tos", "via": "gateway", "dev": "dev", "table": "table", "src": "prefsrc", "mark": "mark", "uid": "uid", "expires": "expires",
+    "mtu": "mtu", "iif": "iif",
+}  # fmt: skip
+
+
+def got_members(text: str) -> dict[str, Any]:
+    """What `ip route get` printed, as its JSON object."""
+    first, _, cache = text.partition("\n")
+    words = first.split()
+    found: dict[str, Any] = {"type": words.pop(0)} if words[0] in TYPE_NAMES else {}
+    found["dst"] = words.pop(0)
+    for word, value in zip(words[::2], words[1::2], strict=False):
+        if word == "uid":
+            found["flags"] = []
+        found[GOT[word]] = int(value) if word == "uid" else value
+    found.setdefault("flags", [])
+    tail = cache.split()[1:]
+    flags = tail.pop(0) if tail and tail[0].startswith("<") else "<>"
+    found["cache"] = [flag for flag in flags[1:-1].split(",") if flag]
+    members = dict(zip(tail[::2], tail[1::2], strict=False))
+    if "expires" in members:
+        found["expires"] = int(members["expires"].removesuffix("sec"))
+    if "mtu" in members:
+        found["metrics"] = [{"mtu": int(members["mtu"])}]
+    if "iif" in members:
+        found["iif"] = members["iif"]
+    return found

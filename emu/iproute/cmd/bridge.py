@@ -6,6 +6,7 @@ from typing import Any
 
 from emu.iproute import bridge, fdb_text
 from emu.iproute.cmd.answers import refused
+from emu.iproute.cmd.batch import run_batch
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import PORT_FLAGS, PORT_OFF
 from emu.iproute.cmd.options import Options
@@ -27,11 +28,14 @@ def run(call: Invocation) -> int:
     """The command line of `bridge`. What the kernel refuses ends with status 255 here, not 2."""
     options = Options()
     words = Words(call.argv)
+    batch = ""
     while words and words.peek().startswith("-"):
         option = words.take()
         option = option[1:] if option.startswith("--") else option
         name = next((name for name in FLAGS if matches(option, name)), None)
-        if matches(option, "-netns"):
+        if option != "-b" and matches(option, "-batch"):
+            batch = words.take()
+        elif matches(option, "-netns"):
             _switch(call, words.take())
         elif matches(option, "-Version"):
             call.out.append("bridge utility, 6.1.0\n")
@@ -40,6 +44,12 @@ def run(call: Invocation) -> int:
             setattr(options, FLAGS[name], getattr(options, FLAGS[name]) + 1)
         elif not any(matches(option, other) for other in ("-timestamp", "-tshort", "-compressvlans", "-color")):
             raise Stop(f'Option "{option}" is unknown, try "bridge help".\n', 255)
+    if batch:
+        return run_batch(call, options, batch, _object, REFUSED)
+    return _object(call, options, words)
+
+
+def _object(call: Invocation, options: Options, words: Words) -> int:
     word = words.take() if words else "help"
     try:
         for name, do in (("link", _link), ("fdb", _fdb)):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 
 from emu.iproute.cmd import ip_addr, ip_link, ip_neigh, ip_netns, ip_route, ip_rule
-from emu.iproute.cmd.answers import refused
+from emu.iproute.cmd.batch import run_batch
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.words import Words, matches
-from emu.net.netns import NetError
 
 Do = Callable[[Invocation, Options, Words], int]
 
@@ -59,7 +57,7 @@ def run(call: Invocation) -> int:
     if options.family not in ("", "inet", "inet6"):
         raise not_emulated(f"ip -family {options.family}")
     if batch:
-        return _batch(call, options, batch)
+        return run_batch(call, options, batch, _object)
     return _object(call, options, words)
 
 
@@ -99,36 +97,3 @@ def _object(call: Invocation, options: Options, words: Words) -> int:
 
 def _only_shows(words: Words) -> bool:
     return not words or matches(words.peek(), "show") or matches(words.peek(), "list") or words.peek() == "lst"
-
-
-def _batch(call: Invocation, options: Options, path: str) -> int:
-    """do_batch: one command a line; it ends at the first that fails, or with -force at the end, with status 1."""
-    try:
-        text = call.stdin if path == "-" else call.read(path)
-    except OSError as error:
-        raise Stop(f'Cannot open file "{path}" for reading: {error.strerror}\n', 1) from None
-    ns, status = call.ns, 0
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
-        try:
-            words = shlex.split(line, comments=True)
-        except ValueError:
-            raise Stop("Unterminated quoted string\n", 1) from None
-        if not words:
-            continue
-        call.ns = ns
-        try:
-            failed = _object(call, options, Words(words))
-        except NetError as error:
-            call.err.append(refused(error).text)
-            failed = 2
-        except Stop as stop:
-            if stop.status == 255:  # a word nobody knows ends the program, whatever -force says
-                raise
-            call.err.append(stop.text)
-            failed = stop.status
-        if failed:
-            call.err.append(f"Command failed {path}:{number}\n")
-            status = 1
-            if not options.force:
-                break
-    return status

@@ -31,7 +31,7 @@ def run(call: Invocation, options: Options, words: Words) -> int:
     if verb in ("show", "list", "lst"):
         return _show(call, options, words)
     if verb == "flush":
-        return _flush(call, words)
+        return _flush(call, options, words)
     if verb is None:
         raise Stop(f'Command "{word}" is unknown, try "ip address help".\n', 255)
     raise not_emulated(f"ip address {verb}", 255)
@@ -87,6 +87,8 @@ def _modify(call: Invocation, words: Words, verb: str) -> int:
         raise not_emulated(f'a label that is not its device\'s name: "{label}" on {target.name}', 2)
     if not local:
         raise Stop("RTNETLINK answers: Operation not supported\n", 2)
+    if brd in ("+", "-") and cidr_parse(local)[1] > 30:
+        brd = None  # no broadcast address in so small a prefix
     try:
         addr.add(call.ns, target, local, peer=peer, brd=brd, scope=scope, label=label, metric=metric, noprefixroute=noprefixroute)
     except NetError as error:
@@ -212,20 +214,24 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
             record = Record()
             record.say("".join(one_line(dev, ifa) for ifa in addresses))
         else:
-            record = link_record(dev, mode=False, link_line=not only_inet, details=options.details)
+            record = Record() if which.label and not options.json else link_record(dev, mode=False, link_line=not only_inet, details=options.details)
             add_addresses(record, dev, addresses)
         records.append(record)
     call.out.append(render(records, bool(options.json), bool(options.pretty)))
     return 0
 
 
-def _flush(call: Invocation, words: Words) -> int:
+def _flush(call: Invocation, options: Options, words: Words) -> int:
     which = Filter(words, call, "flush")
     if not which.given:
         raise Stop("Flush requires arguments.\n", 1)
+    gone = 0
     for dev in call.ns.by_index.values():
         if which.device(dev):
             for ifa in [ifa for ifa in dev.addresses if which.address(ifa)]:
                 if ifa in dev.addresses:  # it may have gone with its primary, or have been promoted
                     addr.delete_entry(call.ns, dev, ifa)
+                    gone += 1
+    if options.stats and not gone:
+        call.out.append("Nothing to flush.\n")
     return 0

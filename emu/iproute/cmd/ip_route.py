@@ -11,8 +11,8 @@ from emu.iproute.cmd.link_options import device
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.route_filter import RouteFilter
 from emu.iproute.cmd.words import Words, checked_address, checked_prefix, garbage, integer, pick, wrong
-from emu.iproute.record import render
-from emu.iproute.route_text import route_record
+from emu.iproute.record import json_text, render
+from emu.iproute.route_text import got_members, route_record
 from emu.net import fib_frontend
 
 VERBS = (
@@ -43,7 +43,7 @@ def run(call: Invocation, options: Options, words: Words) -> int:
     if verb == "delete":
         return _delete(call, words)
     if verb == "flush":
-        return _flush(call, words)
+        return _flush(call, options, words)
     if verb is None:
         raise Stop(f'Command "{word}" is unknown, try "ip route help".\n', 255)
     raise not_emulated(f"ip route {verb}", 255)
@@ -185,12 +185,15 @@ def _get(call: Invocation, options: Options, words: Words) -> int:
         elif key in ("notify", "connected", "vrf", "uid", "ipproto", "sport", "dport", "fibmatch", "as"):
             raise not_emulated(f"ip route get {key}", 2)
         else:
-            address = checked_prefix(words.take() if key == "to" else word).partition("/")[0]
+            address, slash, length = checked_prefix(words.take() if key == "to" else word).partition("/")
+            if slash and length != "32":
+                call.err.append(f"Warning: /{length} as prefix is invalid, only /32 (or none) is supported.\n")
     if not address:
         raise Stop("need at least a destination address\n", 1)
-    if options.json:
-        raise not_emulated("ip -j route get", 1)
     text = route.get(call.ns, address, **found)
+    if options.json:
+        call.out.append(json_text([got_members(text)], bool(options.pretty)))
+        return 0
     call.out.append(text[:-1].replace("\n", "\\") + "\n" if options.oneline else text)
     return 0
 
@@ -206,7 +209,7 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
     return 0
 
 
-def _flush(call: Invocation, words: Words) -> int:
+def _flush(call: Invocation, options: Options, words: Words) -> int:
     if not words:
         raise Stop('"ip route flush" requires arguments.\n', 1)
     which = RouteFilter(call, words)
@@ -214,5 +217,7 @@ def _flush(call: Invocation, words: Words) -> int:
         call.ns.fib.invalidate()
         return 0
     tables = which.tables(call.ns, must_exist=False)
-    fib_frontend.flush(call.ns, lambda one: any(one.table == table.id for table in tables) and which.meant(one))
+    gone = fib_frontend.flush(call.ns, lambda one: any(one.table == table.id for table in tables) and which.meant(one))
+    if options.stats and not gone:
+        call.out.append("Nothing to flush.\n")
     return 0

@@ -100,7 +100,11 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
     if options.family == "inet6":
         call.out.append(render([], bool(options.json), bool(options.pretty)))
         return 0
+    mark = found.pop("fwmark", "/")
     rules = rule.alike(call.ns, **found) if found else list(call.ns.fib.rules)
+    if mark != "/":  # without a mask any mask will do
+        value, slash, mask = mark.partition("/")
+        rules = [one for one in rules if one.mark == int(value) and (not slash or one.mark_mask == int(mask))]
     call.out.append(render([_record(one, bool(options.details)) for one in rules], bool(options.json), bool(options.pretty)))
     return 0
 
