@@ -136,20 +136,21 @@ def add_stats(record: Record, dev: NetDevice, level: int) -> None:
     """`ip -s`: what it counted; twice: the kinds of errors too, of which there are none."""
     rx = {"bytes": dev.rx_bytes, "packets": dev.rx_packets, "errors": 0, "dropped": dev.rx_dropped, "over_errors": 0, "multicast": 0}
     tx = {"bytes": dev.tx_bytes, "packets": dev.tx_packets, "errors": 0, "dropped": dev.tx_dropped, "carrier_errors": 0, "collisions": 0}
-    text = "    RX: " + _table(("bytes", "packets", "errors", "dropped", "missed", "mcast"), list(rx.values()))
+    widths = [max(width, len(str(a)), len(str(b))) for width, a, b in zip((6, 7, 6, 7, 7, 7), rx.values(), tx.values(), strict=True)]
+    text = "    RX: " + _table(("bytes", "packets", "errors", "dropped", "missed", "mcast"), list(rx.values()), widths)
     if level > 1:
         rx |= dict.fromkeys(("length_errors", "crc_errors", "frame_errors", "fifo_errors", "missed_errors"), 0)
-        text += "\n    RX errors: " + _table(("length", "crc", "frame", "fifo", "overrun"), [0] * 5, 11, False)
-    text += "\n    TX: " + _table(("bytes", "packets", "errors", "dropped", "carrier", "collsns"), list(tx.values()))
+        text += "\n    RX errors: " + _table(("length", "crc", "frame", "fifo", "overrun"), [0] * 5, [7, 6, 7, 7, 7])
+    text += "\n    TX: " + _table(("bytes", "packets", "errors", "dropped", "carrier", "collsns"), list(tx.values()), widths)
     if level > 1:
         tx |= dict.fromkeys(("aborted_errors", "fifo_errors", "window_errors", "heartbeat_errors", "carrier_changes"), 0)
-        text += "\n    TX errors: " + _table(("aborted", "fifo", "window", "heartbt", "transns"), [0] * 5, 11, False)
+        text += "\n    TX errors: " + _table(("aborted", "fifo", "window", "heartbt", "transns"), [0] * 5, [7, 6, 7, 7, 7])
     record.add("stats64", {"rx": rx, "tx": tx}, text)
 
 
-def _table(heads: tuple[str, ...], values: list[int], indent: int = 4, tail: bool = True) -> str:
-    """Two lines, columns as wide as the wider of head and number (print_stats64)."""
-    widths = [max(6 if head in ("errors", "crc", "fifo") else 7, len(str(value)), len(head)) for head, value in zip(heads, values, strict=True)]
+def _table(heads: tuple[str, ...], values: list[int], widths: list[int]) -> str:
+    """Two lines of columns (print_stats64); the table of errors has another indent and nothing after its heads."""
+    errors = len(heads) == 5
     top = " ".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
     bottom = " ".join(f"{value:>{width}}" for value, width in zip(values, widths, strict=True))
-    return f"{top}{' ' * 11 if tail else ''}\n{' ' * (4 + indent)}{bottom} "
+    return f"{top}{'' if errors else ' ' * 11}\n{' ' * (15 if errors else 8)}{bottom} "

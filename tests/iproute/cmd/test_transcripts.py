@@ -21,7 +21,7 @@ RANDOM_MAC = re.compile(r"\b(?!02:00:00|ff:ff|00:00|01:)([0-9a-f]{2}:){5}[0-9a-f
 
 def plain(text: str) -> str:
     """Without what no two runs have in common."""
-    return re.sub(r"(_timer\W+)[0-9.]+", r"\1", RANDOM_MAC.sub("MAC", text))
+    return re.sub(r"(_timer\W)\W*[0-9.]+", r"\1", RANDOM_MAC.sub("MAC", text))
 
 
 def written(result: Result) -> str:
