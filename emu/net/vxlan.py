@@ -47,7 +47,7 @@ class Vxlan(NetDevice):
     """
 
     kind = "vxlan"
-    __slots__ = ("csum", "df", "fdb", "learning", "local", "lower", "ports", "remote", "sock", "tos", "ttl", "udp_port", "underlay", "vni")
+    __slots__ = ("csum", "df", "fdb", "hash_key", "learning", "local", "lower", "ports", "remote", "sock", "tos", "ttl", "udp_port", "underlay", "vni")
 
     def __init__(self, name: str, mac: bytes, underlay: Namespace, vni: int, mtu: int = 1500, ageing_s: int = 300) -> None:
         super().__init__(name, mac, mtu)
@@ -63,6 +63,7 @@ class Vxlan(NetDevice):
         self.df = "unset"
         self.csum = True
         self.sock: VxlanSocket | None = None
+        self.hash_key = zlib.crc32(f"{underlay.sim.seed}/{underlay.kernel.name}/flow".encode())  # the machine's secret (hashrnd)
         self.fdb = VxlanFdb(underlay.sim, ageing_s, self._changed)
 
     def _changed(self) -> None:
@@ -193,8 +194,7 @@ class Vxlan(NetDevice):
             packed = _FLOW.pack(ETH_P_ARP, 0, 0, 0, 0, 0)
         else:
             packed = skb.eth[:12]
-        sim = self.underlay.sim
-        value = zlib.crc32(packed, zlib.crc32(f"{sim.seed}/{self.underlay.kernel.name}/flow".encode())) * 0x9E3779B1 & 0xFFFFFFFF
+        value = zlib.crc32(packed, self.hash_key) * 0x9E3779B1 & 0xFFFFFFFF
         return ((value ^ value >> 15) * (high - low) >> 32) + low
 
     def _bypass(self, skb: Skb, frame: Frame, port: int, vni: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.layers.vxlan import VXLAN
@@ -451,4 +453,30 @@ def test_dummy_takes_all_and_asks_nobody(tunnel: Tunnel) -> None:
     assert [(Ether(wire).dst, ICMP in Ether(wire)) for wire in tunnel.seen("h1.d0 tx")] == [("02:00:00:00:00:dd", True)]
     assert tunnel.text("delivered") == ["d0 is a dummy: taken, and gone"]
     sysctl.set(ns, "net.ipv4.ip_forward", 1)
+    tunnel.check()
+
+
+ANY_FRAME = st.builds(
+    lambda head, tail: head + tail,
+    st.sampled_from([b"", bytes(inner())[:14], bytes(inner()), bytes(inner())[:30], bytes(Ether(src=VTEP[1], dst=VTEP[2]) / ARP())]),
+    st.binary(max_size=60),
+)
+
+
+@given(ANY_FRAME, st.sampled_from([header(1), header(1, flags=255), b""]), st.integers(0, 3))
+def test_any_bytes_in_the_tunnel_never_raise(frame: bytes, head: bytes, tos: int) -> None:
+    tunnel = Tunnel(learning=True, ttl="inherit", tos="inherit", df="inherit")
+    packet = Ether(src=mac(1), dst=mac(2)) / IP(src="10.0.0.1", dst="10.0.0.2", tos=tos) / UDP(sport=4, dport=8472) / (head + frame)
+    tunnel.receive(2, bytes(packet))
+    tunnel.check()
+
+
+@given(ANY_FRAME.filter(lambda frame: len(frame) >= 14))
+def test_any_bytes_are_carried(frame: bytes) -> None:
+    tunnel = Tunnel(tos="inherit", ttl="inherit", df="inherit")
+    bridge.fdb_add(tunnel.hosts[0], ANY, "vx", self=True, dst="10.0.0.2")
+    skb = tunnel.hosts[0].born(int.from_bytes(frame[12:14], "big"), frame[14:], frame[:14])
+    tunnel.vx[0].transmit(skb)
+    tunnel.run(0.1)
+    assert tunnel.seen("h2.vx rx")[:1] == [frame]
     tunnel.check()
