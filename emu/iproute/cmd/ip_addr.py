@@ -8,7 +8,7 @@ from emu.iproute.addr_text import add_addresses, brief_text, one_line
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import device
 from emu.iproute.cmd.options import Options
-from emu.iproute.cmd.words import Words, checked_prefix, garbage, integer, pick, twice, wrong
+from emu.iproute.cmd.words import Words, garbage, integer, numeric_prefix, pick, twice, wrong
 from emu.iproute.link_text import brief_record, link_record
 from emu.iproute.record import Record, render
 from emu.net.addr import IfAddr
@@ -53,7 +53,7 @@ def _modify(call: Invocation, words: Words, verb: str) -> int:
         if key in ("peer", "remote"):
             if peer is not None:
                 raise twice("peer", words.take())
-            peer = words.prefix()
+            peer = numeric_prefix(words.take())
         elif key in ("broadcast", "brd"):
             brd = words.take()
             brd = brd if brd in ("+", "-") else _address(brd)
@@ -77,7 +77,7 @@ def _modify(call: Invocation, words: Words, verb: str) -> int:
             word = words.take() if key == "local" else word
             if local:
                 raise garbage("local", word)
-            local = checked_prefix(word)
+            local = numeric_prefix(word)
     if not dev:
         raise Stop('Not enough information: "dev" argument is required.\n', 1)
     target = device(call.ns, dev)
@@ -151,7 +151,7 @@ class Filter:
             word = words.take()
             key = pick(word, keys)
             if key == "to":
-                self.to = cidr_parse(words.prefix())
+                self.to = cidr_parse(numeric_prefix(words.take()))
             elif key == "scope":
                 name = words.take()
                 self.scope = SCOPES.get(name)

@@ -79,6 +79,8 @@ def parse(call: Invocation, words: Words, creating: bool) -> Settings:
             _keyword(call, settings, words, key, creating)
     if creating:
         settings.name = settings.name or settings.dev
+    if len(settings.name.encode()) >= link.IFNAMSIZ:
+        raise Stop("Error: Attribute failed policy validation.\n", 2)
     return settings
 
 

@@ -139,6 +139,12 @@ def checked_prefix(word: str) -> str:
     return text
 
 
+def numeric_prefix(word: str) -> str:
+    """`checked_prefix` with `default`, `all` and `any` written as 0.0.0.0/0."""
+    prefix = checked_prefix(word)
+    return "0.0.0.0/0" if prefix in ("default", "all", "any") else prefix
+
+
 def _padded(word: str) -> str | None:
     """get_addr_ipv4: one to four decimal octets; what is missing is 0."""
     if word in ("default", "any"):
