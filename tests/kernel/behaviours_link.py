@@ -77,6 +77,8 @@ def held_packets(lab: Lab) -> Recording:
 def neighbour_states(lab: Lab) -> Recording:
     """Sampled six tenths into each second: the kernel's timers are up to some 300 ms late."""
     hosts_on_a_bridge(lab, "xy")
+    for name in "xy":  # how long an entry stays reachable is drawn by lot, half to one and a half of this
+        lab.sysctl(name, "net.ipv4.neigh.eth0.base_reachable_time_ms", 600_000)
     recording = Recording("the life of a neighbour entry, second by second", lab, [])
     lines: list[str] = []
 
