@@ -120,9 +120,12 @@ def _make_routes(dev: NetDevice) -> _Routes:
 
 def _add(ns: Namespace, route: Route) -> None:
     table = ns.fib.table(route.table)
-    if table.routes.get(route.network << 6 | route.length) is route:
+    present = table.routes.get(route.network << 6 | route.length)
+    if present is route:
         return
-    if not any(other.same(route) for other in table.at(route.network, route.length)):
+    if present is None and not table.shared:
+        table.put(route.network, route.length, (route,))
+    elif not any(other.same(route) for other in table.at(route.network, route.length)):
         table.insert(route, append=True)
 
 
