@@ -201,8 +201,7 @@ class Kubelet:
         return pods
 
     def power_on(self, pods: list[Pod]) -> None:
-        """The node is back: new sandboxes for the pods that are still bound to it."""
-        self.start()
+        """The node has booted, and with it `start` was called: new sandboxes for the pods that are still bound to it."""
         for pod in pods:
             if self.api.pods.get((pod.namespace, pod.name)) is pod:
                 pod.ready, pod.ip = False, ""

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 NO_DELAYS = Delays()
 NO_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))  # this host, loopback, multicast and reserved
 WAIT_SECONDS = 120.0
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 5.0  # how long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive
 
 
 class Cluster:

@@ -13,7 +13,6 @@ from emu.apps.traceroute import traceroute as traceroute_program
 from emu.iproute import neigh
 from emu.lab import send
 from emu.lab.trace import Trace
-from emu.sim import NS_PER_S
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from emu.lab.cluster import Cluster
 
 MOST_SECONDS = 1e9
-# How long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive.
-SETTLE_NS = 5 * NS_PER_S
 
 
 class Reply:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emu.net.conntrack.entry import ASSURED, CONFIRMED, DYING, FIXED_TIMEOUT, NAT_CLASH, SEEN_REPLY
+from emu.sim import NS_PER_S
 from emu.wire.checksum import l4_verify
 from emu.wire.frame import Frame
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from emu.net.skb import Skb
 
 FLOWS_PER_DEVICE = 4096
-NS_PER_S = 1_000_000_000
 
 _from_bytes = int.from_bytes
 

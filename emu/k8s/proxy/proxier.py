@@ -21,7 +21,6 @@ class Proxier(ServiceListener):
         self.sim = state.api.sim
         self.written: dict[PortKey, PortRules] = {}  # what the node's own service chains hold now
         self.chains: dict[str, None] = {}  # all per-service chains on the node
-        self.syncs = 0
         self._full = True
         self._pending: Any = None
         self._changed: dict[Key, bool] = {}
@@ -74,7 +73,6 @@ class Proxier(ServiceListener):
         stale = [chain for chain in self.chains if chain not in chains]
         iptables.restore(self.netns, build_document(self.options, ports, touched, stale), noflush=True, counters=True)
         self.written, self.chains = written, chains
-        self.syncs += 1
         if self._udp_endpoints_changed(changed):
             conntrack.delete_if(self.netns, stale_udp(state))
 

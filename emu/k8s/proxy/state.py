@@ -35,7 +35,6 @@ class ServiceState:
         self._endpoints: dict[PortKey, tuple[int, dict[str, Endpoint]]] = {}
         self._rules: dict[tuple[object, ...], PortRules] = {}
         self._count = 0
-        self.endpoint_total = 0
         api.watch("Service", self._on_service)
         api.watch("EndpointSlice", self._on_slice)
 
