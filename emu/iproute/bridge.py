@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from emu.iproute import fdb_self
+from emu.iproute import fdb_self, fdb_text
+from emu.iproute.port_text import port_record
+from emu.iproute.record import render
 from emu.net.bridge import Bridge
-from emu.net.bridge_port import STATE_NAMES, BridgePort
-from emu.net.device import NetDevice
+from emu.net.bridge_port import BridgePort
 from emu.net.fdb import FdbEntry
 from emu.net.netns import Namespace, NetError
-from emu.net.vxlan import Vxlan
 from emu.sim import NS_PER_MS, NS_PER_S
 from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
 
@@ -89,34 +89,11 @@ def fdb_flush(ns: Namespace, bridge: str) -> None:
 
 
 def fdb_show(ns: Namespace, dev: str | None = None) -> str:
-    """`bridge fdb show`, or with `dev` the lines of that device or of a whole bridge: newest entry first."""
+    """`bridge fdb show [dev DEV]`, or of a bridge with all its ports (`br BRIDGE`): newest entry first."""
     device = ns.device(dev) if dev is not None else None
-    lines: list[str] = []
-    for other in ns.by_index.values():
-        bridge = other if isinstance(other, Bridge) else other.port.bridge if isinstance(other.port, BridgePort) else None
-        port = None if other is bridge else other.port
-        wanted = device is None or other is device or (isinstance(device, Bridge) and bridge is device)
-        if not wanted:
-            continue
-        if bridge is not None and port is not None:
-            lines += _fdb_lines(bridge, port, other)
-        if isinstance(other, Vxlan):
-            lines += fdb_self.lines(other, device is None)
-        elif other.was_up and other.kind != "loopback":
-            lines.append(f"01:00:5e:00:00:01 dev {other.name} self permanent")  # the all-hosts group
-        if bridge is not None and port is None:
-            lines += _fdb_lines(bridge, port, other)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _fdb_lines(bridge: Bridge, port: BridgePort | None, dev: NetDevice) -> list[str]:
-    lines = []
-    for entry in reversed(bridge.fdb.entries.values()):
-        if entry.port is port:
-            flags = "permanent" if entry.local else "static" if entry.static else ""
-            sticky = "sticky " if entry.sticky else ""
-            lines.append(f"{mac_text(entry.mac)} dev {dev.name} {sticky}master {bridge.name} {flags}")
-    return lines
+    if isinstance(device, Bridge):
+        return render(fdb_text.records(ns, None, device, None, False))
+    return render(fdb_text.records(ns, device, None, None, False))
 
 
 # -- bridge link ------------------------------------------------------------------------------------------------------------------
@@ -144,24 +121,9 @@ def link_set(
 
 
 def link_show(ns: Namespace, dev: str | None = None) -> str:
-    """`bridge -d link show`: two lines for each port."""
-    lines = []
-    for device in [ns.device(dev)] if dev is not None else ns.by_index.values():
-        port = device.port
-        if not isinstance(port, BridgePort):
-            continue
-        flags = ([] if device.carrier or not device.up else ["NO-CARRIER"]) + ["BROADCAST", "MULTICAST"]
-        flags += (["PROMISC"] if device.promisc else []) + (["UP"] if device.up else []) + (["LOWER_UP"] if device.running else [])
-        head = f"{device.ifindex}: {device.name}: <{','.join(flags)}> mtu {device.mtu} master {port.bridge.name}"
-        lines.append(f"{head} state {STATE_NAMES[port.state]} priority 32 cost 2 ")
-        words = (
-            ("hairpin", port.hairpin), ("guard", False), ("root_block", False), ("fastleave", False), ("learning", port.learning), ("flood", port.flood),
-            ("mcast_flood", port.mcast_flood), ("bcast_flood", port.bcast_flood),
-        )  # fmt: skip
-        text = " ".join(f"{word} {'on' if value else 'off'}" for word, value in words)
-        isolated = "on" if port.isolated else "off"
-        lines.append(f"    {text} mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated {isolated} locked off ")
-    return "".join(f"{line}\n" for line in lines)
+    """`bridge -d link show [dev DEV]`: two lines for each port."""
+    devices = [ns.device(dev)] if dev is not None else list(ns.by_index.values())
+    return render([port_record(device, True) for device in devices if isinstance(device.port, BridgePort)])
 
 
 # -- the bridge itself ------------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from emu.net.netns import Namespace, NetError
 from emu.net.vxlan import Vxlan
-from emu.net.vxlan_fdb import Remote, VxlanEntry
-from emu.wire.addr import ZERO_MAC, ip_int, ip_text, mac_bytes, mac_text
+from emu.net.vxlan_fdb import Remote
+from emu.wire.addr import ZERO_MAC, ip_int, mac_bytes, mac_text
 
 ENOENT, EEXIST, EINVAL, EOPNOTSUPP = 2, 17, 22, 95
 
@@ -60,16 +60,3 @@ def delete(ns: Namespace, mac: bytes | str, dev: str, dst: str | None, port: int
         if remote is None:
             raise NetError(ENOENT, f"No such file or directory: {mac_text(raw)} dst {dst} on {dev} in {ns.name}")
     vxlan.fdb.remove(entry, remote)
-
-
-def lines(vxlan: Vxlan, named: bool) -> list[str]:
-    """Its table as `bridge fdb show` prints it, newest entry first; `named`: with its device."""
-    return [_line(vxlan, entry, remote, named) for entry in reversed(vxlan.fdb.entries.values()) for remote in entry.remotes]
-
-
-def _line(vxlan: Vxlan, entry: VxlanEntry, remote: Remote, named: bool) -> str:
-    where = f"dev {vxlan.name} " if named else ""
-    options = f" port {remote.port}" if remote.port else ""
-    options += f" vni {remote.vni}" if remote.vni else ""
-    options += f" via {remote.dev.name}" if remote.dev is not None else ""
-    return f"{mac_text(entry.mac)} {where}dst {ip_text(remote.ip)}{options} self {entry.state}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from emu.iproute.neigh_text import neigh_record
+from emu.iproute.record import render
 from emu.net import arp
 from emu.net import neigh_entry as neigh
 from emu.net.device import NetDevice
 from emu.net.netns import Namespace, NetError
-from emu.wire.addr import ZERO_MAC, ip_int, ip_text, mac_bytes, mac_text
+from emu.wire.addr import ip_int, mac_bytes
 
 ENOENT, EEXIST, EINVAL, ENOBUFS = 2, 17, 22, 105
 
@@ -65,13 +67,8 @@ def show(ns: Namespace, dev: str | None = None, nud: str | None = None) -> str:
     if nud is not None and nud != "all" and nud.upper() not in neigh.NUD:
         raise NetError(EINVAL, f'Invalid argument: "{nud}" is not a neighbour state, in {ns.name}')
     wanted = 255 & ~neigh.NOARP if nud is None else 255 if nud == "all" else neigh.NUD[nud.upper()]
-    lines = []
-    for entry in ns.neigh:
-        if (device is None or entry.dev is device) and entry.state & wanted:
-            where = "" if device is not None else f"dev {entry.dev.name} "
-            lladdr = f"lladdr {mac_text(entry.mac)} " if entry.mac != ZERO_MAC and entry.state & neigh.VALID else ""
-            lines.append(f"{ip_text(entry.ip)} {where}{lladdr}{neigh.NUD_NAMES[entry.state]} \n")
-    return "".join(lines)
+    shown = [entry for entry in ns.neigh if (device is None or entry.dev is device) and entry.state & wanted]
+    return render([neigh_record(entry, device is None) for entry in shown])
 
 
 def proxies(ns: Namespace) -> list[tuple[int, NetDevice]]:

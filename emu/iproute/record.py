@@ -26,7 +26,7 @@ class Record:
         self.text += text
 
 
-def render(records: Iterable[Record], as_json: bool, pretty: bool = False, oneline: bool = False) -> str:
+def render(records: Iterable[Record], as_json: bool = False, pretty: bool = False, oneline: bool = False) -> str:
     """A listing. `oneline`: a backslash instead of every newline but a record's last."""
     if as_json:
         return json_text([record.data for record in records], pretty)

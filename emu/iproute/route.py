@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emu.iproute.addr import SCOPES, device_of, parse_address, parse_prefix
+from emu.iproute.record import render
+from emu.iproute.route_text import Hidden, route_record
 from emu.net import fib_config, fib_frontend, fib_text
 from emu.net import route as net_route
 from emu.net.device import NetDevice
@@ -194,13 +196,9 @@ def show(ns: Namespace, table: str | int | None = None, dev: str | NetDevice | N
         if known is None:
             raise NetError(ENOENT, f"ipv4: FIB table does not exist: {table} in {ns.name}")
         tables = [known]
-    lines = ""
-    for one in tables:
-        for route in one:
-            if oif and not any(hop.oif == oif for hop in route.nexthops):
-                continue
-            lines += fib_text.route_text(ns, route, table == "all", bool(oif)).replace("\n", " \n") + " \n"
-    return lines
+    hidden = Hidden()
+    hidden.table, hidden.dev = table != "all", bool(oif)
+    return render([route_record(ns, route, hidden) for one in tables for route in one if not oif or any(hop.oif == oif for hop in route.nexthops)])
 
 
 def get(

@@ -29,21 +29,29 @@ def test_fdb_show(lan: Lan, node: Namespace) -> None:
     bridge.fdb_add(node, "02:00:00:00:00:96", "br0")
     bridge.fdb_add(node, "02:00:00:00:00:95", "p2", "static", sticky=True)
     assert bridge.fdb_show(node, "p1") == (
+        "02:00:00:00:00:98 master br0 permanent\n"
+        "02:00:00:00:00:99 master br0 static\n"
+        "02:00:00:00:00:01 master br0 \n"
+        "02:00:00:00:01:01 master br0 permanent\n"
+        "33:33:00:00:00:01 self permanent\n"
+        "01:00:5e:00:00:01 self permanent\n"
+    )
+    whole = bridge.fdb_show(node)
+    assert whole == (
+        "33:33:00:00:00:01 dev br0 self permanent\n"
+        "01:00:5e:00:00:01 dev br0 self permanent\n"
+        "02:00:00:00:00:96 dev br0 master br0 permanent\n"
+        "02:00:00:00:ff:01 dev br0 master br0 permanent\n"
         "02:00:00:00:00:98 dev p1 master br0 permanent\n"
         "02:00:00:00:00:99 dev p1 master br0 static\n"
         "02:00:00:00:00:01 dev p1 master br0 \n"
         "02:00:00:00:01:01 dev p1 master br0 permanent\n"
+        "33:33:00:00:00:01 dev p1 self permanent\n"
         "01:00:5e:00:00:01 dev p1 self permanent\n"
-    )
-    whole = bridge.fdb_show(node)
-    assert whole == (
-        "01:00:5e:00:00:01 dev br0 self permanent\n"
-        "02:00:00:00:00:96 dev br0 master br0 permanent\n"
-        "02:00:00:00:ff:01 dev br0 master br0 permanent\n"
-        + bridge.fdb_show(node, "p1")
-        + "02:00:00:00:00:95 dev p2 sticky master br0 static\n"
+        "02:00:00:00:00:95 dev p2 sticky master br0 static\n"
         "02:00:00:00:00:97 dev p2 master br0 \n"
         "02:00:00:00:01:02 dev p2 master br0 permanent\n"
+        "33:33:00:00:00:01 dev p2 self permanent\n"
         "01:00:5e:00:00:01 dev p2 self permanent\n"
     )
     assert bridge.fdb_show(node, "br0") == whole
@@ -85,14 +93,14 @@ def test_fdb_delete_replace_flush(lan: Lan, node: Namespace) -> None:
 def test_link_show(lan: Lan, node: Namespace) -> None:
     bridge.link_set(node, "p1", hairpin=True, isolated=True)
     assert bridge.link_show(node, "p1") == (
-        "3: p1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master br0 state forwarding priority 32 cost 2 \n"
+        "3: p1@br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master br0 state forwarding priority 32 cost 2 \n"
         "    hairpin on guard off root_block off fastleave off learning on flood on mcast_flood on bcast_flood on mcast_router 1 "
         "mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated on locked off \n"
     )
     assert bridge.link_show(node).count("\n") == 4
     link.set_down(lan.host("h2"), "eth0")
     lan.run()
-    assert bridge.link_show(node, "p2").startswith("4: p2: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 master br0 state disabled priority 32 cost 2 ")
+    assert bridge.link_show(node, "p2").startswith("4: p2@br0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 master br0 state disabled priority 32 cost 2 ")
 
 
 def test_link_set_changes_only_what_is_given(lan: Lan, node: Namespace) -> None:

@@ -10,8 +10,8 @@ from emu.iproute.cmd.batch import run_batch
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import PORT_FLAGS, PORT_OFF
 from emu.iproute.cmd.options import Options
-from emu.iproute.cmd.port_text import port_record
 from emu.iproute.cmd.words import Words, garbage, integer, matches, pick, wrong
+from emu.iproute.port_text import port_record
 from emu.iproute.record import Record, render
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import FORWARDING, LEARNING, BridgePort

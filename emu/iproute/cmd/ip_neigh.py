@@ -7,14 +7,13 @@ from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import device
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.words import Words, checked_prefix, garbage, pick, wrong
-from emu.iproute.record import Record, render
-from emu.net import neigh_entry
+from emu.iproute.neigh_text import neigh_record, proxy_record
+from emu.iproute.record import render
 from emu.net.device import NetDevice
 from emu.net.fib import MASKS
-from emu.net.neigh_entry import NOARP, NUD, NUD_NAMES, PERMANENT, VALID, Neigh
+from emu.net.neigh_entry import NOARP, NUD, PERMANENT, VALID
 from emu.net.netns import NetError
-from emu.sim import NS_PER_S
-from emu.wire.addr import ZERO_MAC, cidr_parse, ip_int, ip_text, mac_text
+from emu.wire.addr import cidr_parse, ip_int
 
 ENOENT = 2
 VERBS = ("add*", "change*", "chg", "replace*", "delete*", "get*", "show*", "list*", "lst*", "flush*", "help*")
@@ -77,7 +76,7 @@ def _change(call: Invocation, options: Options, verb: str, dst: str, dev: str, l
     if verb == "get":
         if entry is None:
             raise Stop("Error: Neighbour entry not found.\n", 2)
-        call.out.append(render([_record(entry, options, True)], bool(options.json), bool(options.pretty)))
+        call.out.append(render([neigh_record(entry, True, bool(options.stats))], bool(options.json), bool(options.pretty)))
     elif verb == "delete":
         neigh.delete(call.ns, dst, dev)
     else:
@@ -138,38 +137,11 @@ def _walk(call: Invocation, options: Options, words: Words, flush: bool) -> int:
         return 0
     if options.family == "inet6":
         entries = []
-    call.out.append(render([_record(entry, options, dev is None) for entry in entries], bool(options.json), bool(options.pretty)))
+    call.out.append(render([neigh_record(entry, dev is None, bool(options.stats)) for entry in entries], bool(options.json), bool(options.pretty)))
     return 0
 
 
-def _record(entry: Neigh, options: Options, with_dev: bool) -> Record:
-    record = Record()
-    record.add("dst", ip_text(entry.ip), f"{ip_text(entry.ip)} ")
-    if with_dev:
-        record.add("dev", entry.dev.name, f"dev {entry.dev.name} ")
-    if entry.mac != ZERO_MAC and entry.state & VALID:
-        record.add("lladdr", mac_text(entry.mac), f"lladdr {mac_text(entry.mac)} ")
-    if options.stats:
-        now = entry.dev.netns.sim.now
-        times = [(now - then) // NS_PER_S for then in (entry.used, entry.confirmed, entry.updated)]
-        for key, seconds in zip(("used", "confirmed", "updated"), times, strict=True):
-            record.add(key, seconds)
-        record.add("probes", entry.probes, f" used {times[0]}/{times[1]}/{times[2]}probes {entry.probes} ")
-    state = [NUD_NAMES[entry.state]] if entry.state != neigh_entry.NONE else []
-    record.add("state", state, "".join(f"{name} " for name in state))
-    record.say("\n")
-    return record
-
-
 def _proxies(call: Invocation, options: Options, dev: NetDevice | None) -> int:
-    records = []
-    for ip, where in neigh.proxies(call.ns):
-        if dev is None or where is dev:
-            record = Record()
-            record.add("dst", ip_text(ip), f"{ip_text(ip)} ")
-            if dev is None:
-                record.add("dev", where.name, f"dev {where.name} ")
-            record.add("proxy", None, "proxy \n")
-            records.append(record)
+    records = [proxy_record(ip, where, dev is None) for ip, where in neigh.proxies(call.ns) if dev is None or where is dev]
     call.out.append(render(records, bool(options.json), bool(options.pretty)))
     return 0

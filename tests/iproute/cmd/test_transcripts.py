@@ -6,7 +6,6 @@ A transcript holds `$ command`, then what it printed, lines of stderr after `! `
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from emu.fabric import World
 from emu.iproute.commands import Result, run
 from emu.sim import NS_PER_MS
+from tests.iproute.cmd.record import typed
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 RANDOM_MAC = re.compile(r"\b(?!02:00:00|ff:ff|00:00|01:)([0-9a-f]{2}:){5}[0-9a-f]{2}\b")
@@ -37,8 +37,7 @@ def test_transcript(path: Path) -> None:
     wrong = []
     for entry in re.split(r"^\$ ", path.read_text(), flags=re.M)[1:]:
         command, _, expected = entry.partition("\n")
-        words, _, text = command.partition(" <<< ")
-        result = run(machine, machine.netns, shlex.split(words), "".join(f"{line}\n" for line in text.split(";")) if text else "")
+        result = run(machine, machine.netns, *typed(command))
         got = written(result)
         if plain(got) != plain(expected):
             wrong.append(f"$ {command}\n--- Linux\n{expected}--- here\n{got}")
