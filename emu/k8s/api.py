@@ -6,12 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from emu.k8s.delays import Delays
-from emu.k8s.objects import EndpointSlice, KubernetesError, Node, Pod, Service
+from emu.k8s.objects import EndpointSlice, KubernetesError, Node, Pod, Service, Thing, titled
 from emu.sim import Sim
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
-Object = Node | Pod | Service | EndpointSlice
+KINDS = (
+    "Namespace", "Node", "Pod", "Service", "EndpointSlice", "Endpoints", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Ingress",
+    "IngressClass", "NetworkPolicy", "ConfigMap", "Secret",
+)  # fmt: skip
+CLUSTER_KINDS = ("Namespace", "Node", "IngressClass")  # those that are in no namespace
+
 Watcher = Callable[[str, Any], None]
 
 
@@ -22,14 +27,20 @@ class Api:
         self.sim = sim
         self.delays = delays
         self.on_the_way = 0  # notices that watchers have not got yet
-        self.nodes: dict[tuple[str, str], Node] = {}
-        self.pods: dict[tuple[str, str], Pod] = {}
-        self.services: dict[tuple[str, str], Service] = {}
-        self.slices: dict[tuple[str, str], EndpointSlice] = {}
-        self._stores: dict[str, dict[tuple[str, str], Any]] = {
-            "Node": self.nodes, "Pod": self.pods, "Service": self.services, "EndpointSlice": self.slices,
-        }  # fmt: skip
+        self._stores: dict[str, dict[tuple[str, str], Any]] = {kind: {} for kind in KINDS}
+        self.nodes: dict[tuple[str, str], Node] = self._stores["Node"]
+        self.pods: dict[tuple[str, str], Pod] = self._stores["Pod"]
+        self.services: dict[tuple[str, str], Service] = self._stores["Service"]
+        self.slices: dict[tuple[str, str], EndpointSlice] = self._stores["EndpointSlice"]
         self._watchers: dict[str, list[Watcher]] = {kind: [] for kind in self._stores}
+
+    def all(self, kind: str) -> dict[tuple[str, str], Any]:
+        """Every object of a kind, by (namespace, name), in order of creation."""
+        return self._stores[kind]
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Any:
+        """One object, or None."""
+        return self._stores[kind].get((namespace, name))
 
     def watch(self, kind: str, watcher: Watcher) -> None:
         """Call `watcher(event, object)` for everything there is of `kind` now (as ADDED), and for every later change."""
@@ -41,28 +52,28 @@ class Api:
         """Tell `watcher` no more."""
         self._watchers[kind] = [other for other in self._watchers[kind] if other != watcher]
 
-    def create(self, thing: Object) -> None:
+    def create(self, thing: Thing) -> None:
         """Store a new object. Raises KubernetesError if the name is taken."""
         store, key = self._stores[thing.kind], (thing.namespace, thing.name)
         if key in store:
-            raise KubernetesError(f'{thing.kind} "{_where(thing)}" already exists')
+            raise KubernetesError(f"{titled(thing)} already exists")
         store[key] = thing
         self._notify(ADDED, thing)
 
-    def update(self, thing: Object) -> None:
+    def update(self, thing: Thing) -> None:
         """Tell the watchers that a stored object changed; one that is no longer stored is left alone."""
         if self._stores[thing.kind].get((thing.namespace, thing.name)) is thing:
             self._notify(MODIFIED, thing)
 
-    def delete(self, thing: Object) -> None:
+    def delete(self, thing: Thing) -> None:
         """Remove an object. Raises KubernetesError if it is not there."""
         store, key = self._stores[thing.kind], (thing.namespace, thing.name)
         if store.get(key) is not thing:
-            raise KubernetesError(f'{thing.kind} "{_where(thing)}" not found')
+            raise KubernetesError(f"{titled(thing)} not found")
         del store[key]
         self._notify(DELETED, thing)
 
-    def _notify(self, event: str, thing: Object) -> None:
+    def _notify(self, event: str, thing: Thing) -> None:
         watchers = self._watchers[thing.kind]
         if not self.delays.watch:
             for watcher in watchers:
@@ -72,10 +83,6 @@ class Api:
             self.on_the_way += 1
             self.sim.call_later(self.delays.watch, self._arrive, watcher, event, thing)
 
-    def _arrive(self, watcher: Watcher, event: str, thing: Object) -> None:
+    def _arrive(self, watcher: Watcher, event: str, thing: Thing) -> None:
         self.on_the_way -= 1
         watcher(event, thing)
-
-
-def _where(thing: Object) -> str:
-    return f"{thing.namespace}/{thing.name}" if thing.namespace else thing.name

@@ -91,7 +91,7 @@ class Kubelet:
             return
         pod.message = ""
         runtime = self.runtimes[pod.namespace, pod.name] = PodRuntime(pod, sandbox)
-        self.sim.call_later(0 if pod.host_network else PLUGIN_NS, self._sandbox_up, runtime)
+        self.sim.call_later(0 if pod.spec.host_network else PLUGIN_NS, self._sandbox_up, runtime)
 
     def _sandbox_up(self, runtime: PodRuntime) -> None:
         if not self._is_current(runtime):
@@ -99,11 +99,11 @@ class Kubelet:
         pod, sandbox = runtime.pod, runtime.sandbox
         pod.ip = sandbox.ip or self.node.ip
         pod.phase = "Running"
-        for spec in pod.containers:
+        for spec in pod.spec.containers:
             container = RunningContainer(spec, pod, sandbox.netns, self.loop)
             runtime.containers.append(container)
             self._start_container(runtime, container)
-        if not pod.containers:
+        if not pod.spec.containers:
             self._settle(runtime)
 
     def _start_container(self, runtime: PodRuntime, container: RunningContainer) -> None:

@@ -80,7 +80,7 @@ class NodeHost:
 
     def check_room(self, pod: Pod) -> None:
         """Raise KubernetesError if the node's range has no address for one more pod."""
-        if not pod.host_network and self.ipam.free <= 0:
+        if not pod.spec.host_network and self.ipam.free <= 0:
             raise KubernetesError(f"pod {pod.namespace}/{pod.name}: no IP addresses available in the pod range {self.spec.pod_cidr} of {self.spec.name}")
 
     def power_off(self) -> list[Pod]:

@@ -49,10 +49,15 @@ class Prober:
 
     async def _once(self) -> None:
         probe, ip = self.probe, self.container.pod.ip
-        if probe.path is None:
-            self._count(bool(await tcp_probe(ip, probe.port, timeout=probe.timeout_seconds)))
+        port = self.container.spec.port_number(probe.port)
+        if probe.exec:
+            self._count(True)
+        elif port is None:
+            self._count(False)  # extractPort fails: the probe does, too
+        elif probe.path is None:
+            self._count(bool(await tcp_probe(ip, port, timeout=probe.timeout_seconds)))
         else:
-            self._count(bool(await http_probe(ip, probe.port, probe.path, timeout=probe.timeout_seconds)))
+            self._count(bool(await http_probe(ip, port, probe.path, timeout=probe.timeout_seconds)))
 
     def _count(self, success: bool) -> None:
         self._streak = self._streak + 1 if success == self._last else 1

@@ -26,7 +26,7 @@ class Sandbox:
         self.machine = machine
         self.plugin = plugin
         self.attachment: Attachment | None = None
-        if pod.host_network:
+        if pod.spec.host_network:
             self.netns: Any = machine.netns
             return
         self.netns = machine.add_netns(netns_name(pod))

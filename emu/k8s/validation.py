@@ -34,7 +34,7 @@ def check_pod(pod: Pod) -> None:
     where = f'Pod "{pod.namespace}/{pod.name}"'
     _check_labels(f"{where}: metadata.labels", pod.labels)
     seen: dict[str, None] = {}
-    for index, container in enumerate(pod.containers):
+    for index, container in enumerate(pod.spec.containers):
         field = f"{where}: spec.containers[{index}]"
         if not isinstance(container, Container):
             raise KubernetesError(f"{field}: {container!r} is not a Container")
@@ -56,7 +56,10 @@ def check_pod(pod: Pod) -> None:
 def _check_probe(field: str, probe: Any) -> None:
     if not isinstance(probe, Probe):
         raise KubernetesError(f"{field}: {probe!r} is not a Probe")
-    check_port(f"{field}.port", probe.port)
+    if isinstance(probe.port, str) and probe.port:
+        check_name(f"{field}: port", probe.port, dots=False)
+    elif not probe.exec:
+        check_port(f"{field}.port", probe.port)
     for name, value, least in (("periodSeconds", probe.period_seconds, 0.001), ("timeoutSeconds", probe.timeout_seconds, 0.001),
                                ("initialDelaySeconds", probe.initial_delay_seconds, 0.0), ("failureThreshold", probe.failure_threshold, 1),
                                ("successThreshold", probe.success_threshold, 1)):  # fmt: skip

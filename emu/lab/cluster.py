@@ -193,7 +193,8 @@ class Cluster:
             wanted.append(Container("http", ports=ports, program=programs.http(serve_http), readiness=readiness))
         if serve_udp is not None:
             wanted.append(Container("udp", ports=(objects.ContainerPort(serve_udp, "UDP", "udp"),), program=programs.udp_echo(serve_udp)))
-        spec = objects.Pod(name, namespace, node, tuple(wanted), dict(labels) if isinstance(labels, dict) else labels or {}, host_network)
+        labels = dict(labels) if isinstance(labels, dict) else labels or {}
+        spec = objects.Pod(name, namespace, node, objects.PodSpec(tuple(wanted), host_network=host_network), labels)
         check_pod(spec)
         if node not in self._nodes:
             raise KubernetesError(f'Pod "{namespace}/{name}": spec.nodeName: there is no node {node!r}; there are {", ".join(self._nodes)}')

@@ -38,7 +38,7 @@ class Pod(Host):
     @property
     def mac(self) -> str:
         """eth0's address."""
-        if self.spec.host_network:
+        if self.spec.spec.host_network:
             raise ValueError(f"pod {self.name} has no eth0 of its own: it is on the network of {self.spec.node}")
         return ":".join(f"{octet:02x}" for octet in self.netns.devices["eth0"].mac)
 

@@ -3,7 +3,7 @@
 from emu.k8s.api import Api
 from emu.k8s.delays import Delays
 from emu.k8s.endpointslice import EndpointSliceController
-from emu.k8s.objects import LABEL_HEADLESS, Container, ContainerPort, Pod, Service, ServicePort
+from emu.k8s.objects import LABEL_HEADLESS, Container, ContainerPort, Pod, PodSpec, Service, ServicePort
 from emu.sim import Sim
 
 
@@ -14,7 +14,8 @@ def world():
 
 
 def pod(api, number, *, app="web", ready=True, ports=()):
-    thing = Pod(f"web-{number}", "default", "node1", (Container("c", tuple(ports)),), {"app": app}, ip=f"10.244.1.{number}", ready=ready, phase="Running")
+    spec = PodSpec((Container("c", tuple(ports)),))
+    thing = Pod(f"web-{number}", "default", "node1", spec, {"app": app}, ip=f"10.244.1.{number}", ready=ready, phase="Running")
     api.create(thing)
     return thing
 
