@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from emu.aio.loop import Loop
-from emu.fabric import World
+from emu.fabric import Machine, World
 from emu.observe.capture import Capture
 from emu.shell.commands import Commands
 from emu.shell.names import STAND_INS
@@ -34,18 +35,24 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated(128 + number)
 
 
-def run(script: str | None, arguments: list[str], captures: Path | None, seed: int = 0, hops: bool = False) -> int:
-    """Run the script (None: an interactive shell); its exit status. Raises FenceError, CaptureError."""
+def run(
+    script: str | None, arguments: list[str], captures: Path | None, seed: int = 0, hops: bool = False,
+    make: Callable[[Machine, Loop, bool], Commands] = Commands, settle_ns: int = SETTLE_NS,
+) -> int:  # fmt: skip
+    """Run the script (None: an interactive shell); its exit status. Raises FenceError, CaptureError.
+
+    `make` takes up the script's commands on a machine (a subclass of Commands may watch them). `settle_ns`: virtual time after the script's end.
+    """
     world = World(seed)
     machine = world.add_machine("host")
     capture = Capture(world.tp, captures) if captures is not None else None
     loop = Loop(world.sim)  # type: ignore[abstract]  # pipes, TLS and such are not there, see emu/aio/loop.py
-    commands = Commands(machine, loop, hops)
+    commands = make(machine, loop, hops)
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     before |= {number: signal.signal(number, lambda *_: world.sim.stop()) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         status = _run(commands, _bash(script, arguments))
-        loop.run_for(SETTLE_NS / 1e9)
+        loop.run_for(settle_ns / 1e9)
         return status
     finally:
         loop.close()
