@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 from collections import deque
+from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from emu.aio.loop import Loop
     from emu.aio.process import Process
+    from emu.shell.rest import Chain
 
 NETNS = "EMU_NETNS"  # the environment variable that carries the namespace; not set in the starting one
 STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
@@ -21,13 +23,15 @@ STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 class Call:
     """`argv`, `cwd`, `env` as the stand-in has them, `pid` as the emulator sees it.
 
-    `admitted`: it has been taken up; before that it waits for everything else to come to rest. `status`: what it ended with, None until then.
+    `chain`: its place in fork order. `ready`: the command line is here. `admitted`: it has been taken up; before that it waits for everything else to come to
+    rest. `news`: what the stand-in has said since, which also waits for that. `status`: what it ended with, None until then.
     """
 
     def __init__(self, sock: socket.socket, loop: Loop) -> None:
         self.sock = sock
         self.loop = loop
         self.pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        self.chain: Chain = ()
         self.argv: list[str] = []
         self.cwd = "/"
         self.env: dict[str, str] = {}
@@ -39,6 +43,7 @@ class Call:
         self.on_signal: Callable[[int], object] | None = None
         self.on_child: Callable[[int], object] | None = None
         self.stdin: bytes | None = None  # what a command that needs all of it was given
+        self.news: list[tuple[int, bytes]] = []
         self._inbox = bytearray()
         self.outbox = bytearray()
         self._input: deque[bytes] = deque()
@@ -51,7 +56,7 @@ class Call:
     async def read(self) -> bytes:
         """What comes next on standard input, b"" at its end."""
         if not self._input and not self._eof:
-            self.post(b"i")
+            self.post(b"w")
             self.loop.stop()
             self._reader = self.loop.create_future()
             await self._reader
@@ -103,7 +108,7 @@ class Call:
         """Have all of standard input read before it is taken up (again)."""
         self._gather = []
         self.ready = self.admitted = False
-        self.post(b"i")
+        self.post(b"A")
 
     def path(self, name: str) -> str:
         """A file named on the command line."""
@@ -152,29 +157,39 @@ class Call:
             self.argv, self.cwd = parts[1 : 1 + count], parts[1 + count]
             self.env = dict(part.partition("=")[::2] for part in parts[2 + count :])
             self.ready = True
-        elif letter == ord("i"):
-            self._given(data)
-        elif letter == ord("s") and self.on_signal is not None:
-            self.on_signal(int(data))
-        elif letter == ord("d") and self.on_child is not None:
-            self.on_child(int(data))
-
-    def _given(self, data: bytes) -> None:
-        if self._gather is not None:
-            if data:
-                self._gather.append(data)
-                self.post(b"i")
-            else:
+        elif letter == ord("i") and self._gather is not None:
+            self._gather.append(data)
+            if not data:
                 self.stdin = b"".join(self._gather)
                 self._gather = None
                 self.ready = True
-            return
-        if data:
-            self._input.append(data)
         else:
-            self._eof = True
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+            self.news.append((letter, data))
+
+    def hear(self) -> None:
+        """Everything is at rest: what the stand-in has said takes effect."""
+        news, self.news = self.news, []
+        for letter, data in news:
+            if letter == ord("a"):
+                self.post(b"i")
+            elif letter == ord("i"):
+                if data:
+                    self._input.append(data)
+                else:
+                    self._eof = True
+                if self._reader is not None and not self._reader.done():
+                    self._reader.set_result(None)
+            elif letter == ord("s") and self.on_signal is not None:
+                self.on_signal(int(data))
+            elif letter == ord("d") and self.on_child is not None:
+                self.on_child(int(data))
+
+    def gone(self) -> None:
+        """Everything is at rest, and the stand-in is no more."""
+        if self.status is None:
+            self.status = 128 + SIGKILL
+            if self.on_gone is not None:
+                self.on_gone()
 
 
 def _program(argv: list[str], env: dict[str, str]) -> bytes:

@@ -1,9 +1,12 @@
 """The stand-in: hands its command line to the emulator and does what it is told. Run by `python -I -S`; imports only what costs no time.
 
-Request: `u32 length`, then NUL-separated: number of arguments, arguments, working directory, environment (`k=v`).
-Answers: one letter, `u32 length`, data: `o`, `e` (write to stdout, stderr), `x` (exit with this status), `i` (send up to 64 KiB of stdin, as `i` and data;
-no data: its end), `E` (become another program: number of settings, `k=v`..., arguments), `T` (start another program, kill it when told `K signal`).
+A message is a letter, `u32 length`, data. The request `r`: NUL-separated number of arguments, arguments, working directory, environment (`k=v`).
+Answers: `o`, `e` (write to stdout, stderr), `x` (exit with this status), `w` (say `a` as soon as there is something on stdin), `i` (send what is there, up to
+64 KiB, as `i` and data; no data: its end), `A` (send all of stdin so), `E` (become another program: number of settings, `k=v`..., arguments), `T` (start
+another program, kill it when told `K signal`, say `d status` when it has ended).
 Signals that a program handles (SIGINT in ping, say) are sent as `s` and a number; a stand-in that is killed just disappears.
+
+Why `a` and then `i`: what a read finds depends on how far the writer has got. The emulator says `i` while every process is at rest.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 HERE = "/run/emu/socket"
+HANDLE_SIGINT = (b"ping", b"tcpdump", b"arping")
 
 
 def recv(sock: _socket.socket, size: int) -> bytes:
@@ -37,6 +41,26 @@ def send(sock: _socket.socket, letter: bytes, data: bytes = b"") -> None:
 def write(fd: int, data: bytes) -> None:
     while data:
         data = data[os.write(fd, data) :]
+
+
+def given() -> bytes:
+    """What is on stdin, b"" at its end."""
+    try:
+        return os.read(0, 65536)
+    except OSError:
+        return b""
+
+
+def wait(sock: _socket.socket) -> tuple[bool, bool]:
+    """Until there is a message, or something on stdin (also its end): which of both."""
+    import select
+
+    both: list[Any] = [sock, 0]
+    try:
+        ready = select.select(both, [], [])[0]
+    except OSError:  # there is no stdin
+        return False, True
+    return sock in ready, 0 in ready
 
 
 def execute(words: list[bytes]) -> NoReturn:
@@ -70,19 +94,25 @@ def supervise(sock: _socket.socket, words: list[bytes]) -> NoReturn:
     """timeout: run the program; the emulator says when it is to be killed, and with what status this is to end."""
     import select
 
+    ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    _signal.signal(_signal.SIGCHLD, lambda number, frame: None)
+    _signal.set_wakeup_fd(wake)
     child = os.fork()
     if not child:
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         execute(words)
-    ended = os.pidfd_open(child)
     watched: list[Any] = [sock, ended]
     while True:
         ready = select.select(watched, [], [])[0]
         if ended in ready:
-            _, status = os.waitpid(child, 0)
-            code = os.waitstatus_to_exitcode(status)
-            send(sock, b"d", b"%d" % (code if code >= 0 else 128 - code))
-            watched = [sock]
-        else:
+            os.read(ended, 64)
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                send(sock, b"d", b"%d" % (code if code >= 0 else 128 - code))
+                watched = [sock]
+        if sock in ready:
             letter = recv(sock, 1)
             data = recv(sock, int.from_bytes(recv(sock, 4), "big"))
             if letter == b"K":
@@ -106,14 +136,23 @@ def main() -> NoReturn:
         here = b"/"
     parts = [b"%d" % len(words), *words, here, *(name + b"=" + value for name, value in os.environb.items())]
     send(sock, b"r", b"\0".join(parts))
+
+    def told(number: int, frame: object) -> None:
+        send(sock, b"s", b"%d" % number)
+
     if words[0] == b"tcpdump":
-        _signal.signal(_signal.SIGTERM, lambda number, frame: send(sock, b"s", b"%d" % number))
+        _signal.signal(_signal.SIGTERM, told)
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        if words[0] in (b"ping", b"tcpdump", b"arping"):
-            _signal.signal(_signal.SIGINT, lambda number, frame: send(sock, b"s", b"%d" % number))
-        else:
-            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        _signal.signal(_signal.SIGINT, told if words[0] in HANDLE_SIGINT else _signal.SIG_DFL)
+    watching = False
     while True:
+        if watching:
+            message, given_now = wait(sock)
+            if given_now:
+                watching = False
+                send(sock, b"a")
+            if not message:
+                continue
         letter = recv(sock, 1)
         data = recv(sock, int.from_bytes(recv(sock, 4), "big"))
         if letter == b"o":
@@ -122,12 +161,15 @@ def main() -> NoReturn:
             write(2, data)
         elif letter == b"x":
             os._exit(int(data))
+        elif letter == b"w":
+            watching = True
         elif letter == b"i":
-            try:
-                given = os.read(0, 65536)
-            except OSError:
-                given = b""
-            send(sock, b"i", given)
+            send(sock, b"i", given())
+        elif letter == b"A":
+            more = b"-"
+            while more:
+                more = given()
+                send(sock, b"i", more)
         elif letter == b"E":
             execute(settings(data))
         elif letter == b"T":

@@ -26,7 +26,7 @@ class Server:
         self.loop = commands.loop
         self.calls: dict[socket.socket, Call] = {}
         self.ended = False
-        self._arrived: list[Call] = []
+        self._lost: list[Call] = []  # stand-ins that have disappeared since the last rest
         self._selector = selectors.DefaultSelector()
         for sock in (listener, control):
             sock.setblocking(False)
@@ -42,6 +42,7 @@ class Server:
             signal.signal(signal.SIGALRM, before)
             for sock in list(self.calls):
                 self._gone(sock)
+            self._bury()
             self._selector.close()
 
     def _serve(self) -> None:
@@ -51,7 +52,7 @@ class Server:
             if self._poll(timeout):
                 look, timeout = FIRST_LOOK_S, 0.0
                 continue
-            if not self.calls:
+            if not self.calls and not self._lost:
                 timeout = None
                 continue
             tree = at_rest(self.top)
@@ -76,7 +77,7 @@ class Server:
             elif isinstance(sock, socket.socket) and (call := self.calls.get(sock)) is not None:
                 if mask & selectors.EVENT_READ and not call.receive():
                     self._gone(sock)
-                else:
+                elif mask & selectors.EVENT_WRITE:
                     self._flush(call)
         return bool(events)
 
@@ -98,10 +99,12 @@ class Server:
         call = self.calls.pop(sock)
         self._selector.unregister(sock)
         sock.close()
-        if call.status is None:
-            call.status = 128 + signal.SIGKILL
-            if call.on_gone is not None:
-                call.on_gone()
+        self._lost.append(call)
+
+    def _bury(self) -> None:
+        lost, self._lost = sorted(self._lost, key=lambda call: call.chain), []
+        for call in lost:
+            call.gone()
 
     def _flush(self, call: Call) -> None:
         call.flush()
@@ -110,22 +113,42 @@ class Server:
             self._selector.modify(call.sock, wanted)
 
     def _advance(self, tree: Tree) -> bool:
-        """Everything rests: take up the commands that wait, in fork order, else let the world go on. False: nothing is left to happen."""
-        waiting = [call for call in self.calls.values() if call.ready and not call.admitted]
-        if waiting:
-            waiting.sort(key=lambda call: tree.chains.get(call.pid, ()))
-            for call in waiting:
+        """Everything rests: what the stand-ins have said takes effect, in fork order, then the commands that wait are taken up, and then the world goes on,
+        unless there is something to tell the stand-ins. False: nothing is left to happen.
+        """
+        for call in self.calls.values():
+            call.chain = tree.chains.get(call.pid, call.chain)
+        calls = sorted(self.calls.values(), key=lambda call: call.chain)
+        if self._tell(calls):
+            return True
+        self._bury()
+        for call in calls:
+            if call.news:
+                call.hear()
+        for call in calls:
+            if call.ready and not call.admitted:
                 call.admitted = True
                 self.commands.admit(call)
-        elif self.loop.sim.idle():
+        if self._tell(calls):
+            return True
+        if self.loop.sim.idle():
             return False
-        else:
-            signal.setitimer(signal.ITIMER_REAL, SLICE_S, SLICE_S)
-            try:
-                self.loop.run_forever()
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-        for call in list(self.calls.values()):
-            if call.outbox:
-                self._flush(call)
+        signal.setitimer(signal.ITIMER_REAL, SLICE_S, SLICE_S)
+        try:
+            self.loop.run_forever()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        self._tell(calls)
         return True
+
+    def _tell(self, calls: list[Call]) -> bool:
+        """Send what there is to send, to one of them: what it does then is done before another wakes. Whether there was anything."""
+        for call in calls:
+            if call.outbox and not self._is_full(call):
+                self._flush(call)
+                return True
+        return False
+
+    def _is_full(self, call: Call) -> bool:
+        """Whether the stand-in does not take what was sent."""
+        return bool(self._selector.get_key(call.sock).events & selectors.EVENT_WRITE)
