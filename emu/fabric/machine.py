@@ -8,6 +8,7 @@ from emu.net import sockets, stack
 from emu.net.device import random_mac
 from emu.net.netns import Kernel, Namespace, NetError
 from emu.net.nic import Nic
+from emu.trace.points import COMMAND, GONE, MACHINE
 
 if TYPE_CHECKING:
     from emu.fabric.world import World
@@ -33,6 +34,8 @@ class Machine:
     def _boot(self) -> None:
         self.kernel = Kernel(self.name, self.world.sim, self.world.tp)
         self.netns = stack.new_namespace(self.name, self.kernel)
+        if self.world.tp.journal:
+            self.world.tp.on_journal(MACHINE, self.name)
 
     # -- namespaces ---------------------------------------------------------------------------------------------------------------
 
@@ -42,6 +45,8 @@ class Machine:
             raise NetError(EINVAL, f"{name!r} cannot name a namespace on {self.name}")
         self.world.claim_name(name, self)
         self.namespaces[name] = ns = stack.new_namespace(name, self.kernel)
+        if self.world.tp.journal:
+            self.world.tp.on_journal(COMMAND, "", f"ip netns add {name}")
         return ns
 
     def delete_netns(self, name: str) -> None:
@@ -55,6 +60,8 @@ class Machine:
                 nic.join(self.netns)
         _tear_down(ns)
         self.world.release_name(name)
+        if self.world.tp.journal:
+            self.world.tp.on_journal(COMMAND, "", f"ip netns del {name}")
 
     def namespace(self, name: str) -> Namespace:
         """The namespace of that name, the root namespace under the machine's. Raises NetError ENOENT."""
@@ -84,6 +91,8 @@ class Machine:
         for nic in self.nics:
             nic.leave()
         _tear_down(self.netns)
+        if self.world.tp.journal:
+            self.world.tp.on_journal(GONE, self.name)
 
     def reboot(self) -> None:
         """Off and on again: a new kernel with an empty root namespace, the same cards with their MACs and cables, down."""

@@ -9,6 +9,7 @@ from emu.net.netns import Namespace, NetError
 from emu.net.nic import Nic
 from emu.sim import Sim
 from emu.trace import Tracepoints
+from emu.trace.points import CABLE, SWITCH
 
 EEXIST, EINVAL = 17, 22
 
@@ -56,12 +57,16 @@ class World:
         switch = Switch(name, self.sim, self.tp)
         self.claim_name(name, switch)
         self.switches[name] = switch
+        if self.tp.journal:
+            self.tp.on_journal(SWITCH, name)
         return switch
 
     def cable(self, a: Nic, b: Nic, delay_ns: int = DEFAULT_DELAY_NS) -> Cable:
         """Put a cable between two cards, or between a card and a switch's port."""
         cable = Cable(a, b, delay_ns)
         self.cables.append(cable)
+        if self.tp.journal:
+            self.tp.on_journal(CABLE, a.netns.name, f"{a.name} {a.mac.hex(':')}", f"{b.netns.name} {b.name} {b.mac.hex(':')}")
         return cable
 
     def cable_of(self, nic: Nic) -> Cable | None:

@@ -20,17 +20,33 @@ FrameTap = Callable[[int, Any, str, "Frame"], object]
 StepTap = Callable[[int, Any, int, str, str], object]
 DropTap = Callable[[int, Any, Any, int, str, str, "bytes | None"], object]
 LifeTap = Callable[[str, int, int, int], object]
+JournalTap = Callable[[int, str, str, str, str], object]
 
 # Life events and what they count (DESIGN.md rule 2): born + copied = delivered + dropped + merged + held, per frame id.
 BORN, COPIED, DELIVERED, DROPPED, MERGED, HELD, RELEASED = "born", "copied", "delivered", "dropped", "merged", "held", "released"
+
+# What is done to the world, as command lines (`Tracepoints.journal`): kind, and what `text` and `more` are then.
+STEP = "step"  # somebody begins something: what, and who
+COMMAND = "command"  # in namespace `where`: the command line, its standard input
+INSTEAD = "instead"  # another command line for the one before, which a real kernel would not repeat; why
+MACHINE, GONE = "machine", "gone"  # a machine called `where` appears with nothing in it, disappears with all in it
+SWITCH = "switch"  # a plain switch called `where`
+CABLE = "cable"  # from namespace `where`: "DEV MAC", "NETNS DEV MAC" of the other end
+WAIT = "wait"  # in namespace `where`: until the bridge port called `text` forwards
+RUN, RAN = "run", "ran"  # a program in namespace `where` from its beginning to its end: command line, key; what it failed with, key
+START, STOP = "start", "stop"  # a program that stays: command line, key; nothing, key
+FILE = "file"  # a file a program looks at: its name, whether it is there ("yes", "")
+OMITTED = "omitted"  # something that has no command line
+TELL = "tell"  # a paragraph of explanation
 
 
 class Tracepoints:
     """`frame`: (t_ns, device, "rx"|"tx", frame) at every device. `step`: (t_ns, netns, frame_id, kind, text) at every decision.
     `drop`: (t_ns, netns, device | None, frame_id, reason, text, wire | None). `life`: (event, frame_id, n, cause) for the ledger.
+    `journal`: (t_ns, kind, where, text, more) at everything that configures the world or runs in it, as a command line would.
     """
 
-    __slots__ = ("drop", "frame", "life", "sim", "step")
+    __slots__ = ("drop", "frame", "journal", "life", "sim", "step")
 
     def __init__(self, sim: Any) -> None:
         self.sim = sim
@@ -38,9 +54,10 @@ class Tracepoints:
         self.step: tuple[StepTap, ...] = ()
         self.drop: tuple[DropTap, ...] = ()
         self.life: tuple[LifeTap, ...] = ()
+        self.journal: tuple[JournalTap, ...] = ()
 
     def attach(self, kind: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """Call `callback` at every tracepoint of `kind` (`frame`, `step`, `drop`, `life`). Returns the function that detaches it."""
+        """Call `callback` at every tracepoint of `kind` (`frame`, `step`, `drop`, `life`, `journal`). Returns the function that detaches it."""
         setattr(self, kind, (*getattr(self, kind), callback))
 
         def detach() -> None:
@@ -71,3 +88,9 @@ class Tracepoints:
         cause = self.sim.cause
         for callback in self.life:
             callback(event, frame_id, n, cause)
+
+    def on_journal(self, kind: str, where: str, text: str = "", more: str = "") -> None:
+        """Something was done; call only when `journal` is not empty."""
+        now = self.sim.now
+        for callback in self.journal:
+            callback(now, kind, where, text, more)

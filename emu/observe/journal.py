@@ -1,0 +1,56 @@
+"""A journal of everything that is done to a world, in order, as command lines: namespaces, links, addresses, rules, programs and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emu.trace import Tracepoints
+from emu.trace.points import COMMAND, STEP, TELL
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """One thing done at `t_ns`. What `where`, `text` and `more` are depends on `kind`: see `emu.trace.points`."""
+
+    t_ns: int
+    kind: str
+    where: str
+    text: str = ""
+    more: str = ""
+
+
+class Journal:
+    """Attach it to a world before anything is in it: `Cluster(journal=Journal())`."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def attach(self, tp: Tracepoints) -> None:
+        """Write down what happens in this world from now on."""
+        tp.attach("journal", self._on_journal)
+
+    def _on_journal(self, t_ns: int, kind: str, where: str, text: str, more: str) -> None:
+        self.entries.append(Entry(t_ns, kind, where, text, more))
+
+    def tell(self, text: str) -> None:
+        """A paragraph of explanation between what is done."""
+        self.entries.append(Entry(self.entries[-1].t_ns if self.entries else 0, TELL, "", text))
+
+    def commands(self, netns: str) -> str:
+        """What was run in one namespace, in order, each stretch under a comment that says who did it and why."""
+        lines: list[str] = []
+        heading = ""
+        for entry in self.entries:
+            if entry.kind == STEP:
+                heading = f"# {entry.more}: {entry.text}" if entry.more else f"# {entry.text}"
+            elif entry.kind == COMMAND and entry.where == netns:
+                if heading:
+                    lines.append(heading)
+                    heading = ""
+                lines.append(with_input(entry.text, entry.more))
+        return "".join(f"{line}\n" for line in lines)
+
+
+def with_input(command: str, stdin: str, mark: str = "EOF") -> str:
+    """A command line, with a here-document if it reads one."""
+    return f"{command} <<'{mark}'\n{stdin.rstrip()}\n{mark}" if stdin else command
