@@ -24,10 +24,10 @@ TABLE: dict[str, str] = {
     "trace": "wire",
     "net": "sim wire tcp trace",
     "fabric": "sim wire trace net",
-    "iproute": "sim wire net fabric",
+    "iproute": "sim wire trace net fabric",  # trace: commands are told to the journal
     "aio": "sim wire net",
     "apps": "sim wire pcap trace net aio",
-    "k8s": "sim fabric iproute aio apps",  # it only configures: no wire and no net, so it cannot touch a frame
+    "k8s": "sim trace fabric iproute aio apps",  # trace: the journal; it only configures: no wire and no net, so it cannot touch a frame
     "observe": "sim wire pcap trace",
     "lab": "sim wire pcap tcp trace net fabric iproute aio apps k8s observe",
     "shell": "sim wire pcap tcp trace net fabric iproute aio apps k8s observe lab",

@@ -9,6 +9,7 @@ from emu.net.addr import IfAddr
 from emu.net.device import NetDevice
 from emu.net.fib import SCOPE_HOST, SCOPE_LINK, SCOPE_UNIVERSE
 from emu.net.netns import Namespace, NetError
+from emu.trace.points import COMMAND
 from emu.wire.addr import cidr_parse, cidr_text, ip_int, is_loopback_ip
 
 EINVAL = 22
@@ -63,6 +64,10 @@ def add(
         raise NetError(EINVAL, f'"label" ({label}) must match "dev" ({device.name}) or be prefixed by "dev" with a colon, in {ns.name}')
     number = SCOPES[scope] if scope is not None else SCOPE_HOST if is_loopback_ip(local) else SCOPE_UNIVERSE
     net_addr.add(ns, device, IfAddr(local, length, other, broadcast, number, label or device.name, False, metric, noprefixroute))
+    if ns.tp.journal:
+        given = (("peer", peer), ("brd", brd), ("scope", scope), ("label", label), ("metric", metric))
+        words = "".join(f" {word} {value}" for word, value in given if value) + (" noprefixroute" if noprefixroute else "")
+        ns.tp.on_journal(COMMAND, ns.name, f"ip addr add {address}{words} dev {device.name}")
 
 
 def delete(ns: Namespace, dev: str | NetDevice, address: str) -> None:
@@ -70,6 +75,8 @@ def delete(ns: Namespace, dev: str | NetDevice, address: str) -> None:
     device = device_of(ns, dev)
     local, length = parse_prefix(ns, address, f"address of {device.name}")
     net_addr.delete(ns, device, local, length)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip addr del {address} dev {device.name}")
 
 
 def flush(ns: Namespace, dev: str | NetDevice) -> None:
@@ -77,6 +84,8 @@ def flush(ns: Namespace, dev: str | NetDevice) -> None:
     device = device_of(ns, dev)
     if device.addresses:
         fib_frontend.addresses_changed(ns, device, ())
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip addr flush dev {device.name}")
 
 
 def of(ns: Namespace, dev: str | NetDevice) -> list[str]:
@@ -87,6 +96,8 @@ def of(ns: Namespace, dev: str | NetDevice) -> list[str]:
 def delete_entry(ns: Namespace, dev: NetDevice, ifa: IfAddr) -> None:
     """Take this very address away."""
     net_addr.delete(ns, dev, ifa.local, ifa.length, ifa.address)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip addr del {addr_text.where(ifa)} dev {dev.name}")
 
 
 def show(ns: Namespace, dev: str | NetDevice | None = None) -> str:

@@ -10,6 +10,7 @@ from emu.net.bridge_port import BridgePort
 from emu.net.fdb import FdbEntry
 from emu.net.netns import Namespace, NetError
 from emu.sim import NS_PER_MS, NS_PER_S
+from emu.trace.points import COMMAND
 from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
 
 ENOENT, EEXIST, EINVAL, EOPNOTSUPP = 2, 17, 22, 95
@@ -27,6 +28,10 @@ def _mac(mac: bytes | str, dev: str, ns: Namespace) -> bytes:
     if len(raw) != 6 or raw == ZERO_MAC:
         raise NetError(EINVAL, f"Invalid argument: MAC {raw.hex(':')} on {dev} in {ns.name}")
     return raw
+
+
+def _text(mac: bytes | str) -> str:
+    return mac if isinstance(mac, str) else mac_text(mac)
 
 
 def _place(ns: Namespace, name: str) -> tuple[Bridge, BridgePort | None]:
@@ -52,7 +57,11 @@ def fdb_add(
     if state not in ("permanent", "static", "dynamic"):
         raise NetError(EINVAL, f'Invalid argument: "{state}" is not a state of an FDB entry (permanent, static, dynamic), for {dev} in {ns.name}')
     if self:
-        fdb_self.add(ns, mac, dev, dst, "replace" if replace else "append" if append else "add", state, port, vni, via)
+        verb = "replace" if replace else "append" if append else "add"
+        fdb_self.add(ns, mac, dev, dst, verb, state, port, vni, via)
+        if ns.tp.journal:
+            words = "".join(f" {word} {value}" for word, value in (("dst", dst), ("port", port), ("vni", vni), ("via", via)) if value)
+            ns.tp.on_journal(COMMAND, ns.name, f"bridge fdb {verb} {_text(mac)} dev {dev}{words} self {state}")
         return
     bridge, behind = _place(ns, dev)
     raw = _mac(mac, dev, ns)
@@ -63,6 +72,9 @@ def fdb_add(
     entry: FdbEntry[BridgePort] = FdbEntry(raw, behind, ns.sim.now, local=state == "permanent" or behind is None, static=state != "dynamic")
     entry.sticky = sticky
     bridge.fdb.add(entry)
+    if ns.tp.journal:
+        place = f"{'sticky ' if sticky else ''}{'master' if behind is not None else 'self'} {state}"
+        ns.tp.on_journal(COMMAND, ns.name, f"bridge fdb {'replace' if replace else 'add'} {_text(mac)} dev {dev} {place}")
 
 
 def fdb_delete(
@@ -71,6 +83,9 @@ def fdb_delete(
     """`bridge fdb del MAC dev DEV master`, or with `self` of a VXLAN device's table. Raises NetError ENOENT."""
     if self:
         fdb_self.delete(ns, mac, dev, dst, port, vni, via)
+        if ns.tp.journal:
+            words = "".join(f" {word} {value}" for word, value in (("dst", dst), ("port", port), ("vni", vni), ("via", via)) if value)
+            ns.tp.on_journal(COMMAND, ns.name, f"bridge fdb del {_text(mac)} dev {dev}{words} self")
         return
     bridge, behind = _place(ns, dev)
     raw = _mac(mac, dev, ns)
@@ -78,6 +93,8 @@ def fdb_delete(
     if entry is None or entry.port is not behind:
         raise NetError(ENOENT, f"No such file or directory: {mac_text(raw)} on {dev} in {ns.name}")
     bridge.fdb.delete(entry)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"bridge fdb del {_text(mac)} dev {dev} {'master' if behind is not None else 'self'}")
 
 
 def fdb_flush(ns: Namespace, bridge: str) -> None:
@@ -86,6 +103,8 @@ def fdb_flush(ns: Namespace, bridge: str) -> None:
     for entry in list(fdb.entries.values()):
         if not entry.static:
             fdb.delete(entry)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {bridge} type bridge fdb_flush")
 
 
 def fdb_show(ns: Namespace, dev: str | None = None) -> str:
@@ -118,6 +137,12 @@ def link_set(
     if isolated is not None:
         port.isolated = isolated
     ns.generation += 1
+    if ns.tp.journal:
+        given = (
+            ("hairpin", hairpin), ("learning", learning), ("flood", flood), ("mcast_flood", mcast_flood), ("bcast_flood", bcast_flood), ("isolated", isolated)
+        )  # fmt: skip
+        words = "".join(f" {word} {'on' if value else 'off'}" for word, value in given if value is not None)
+        ns.tp.on_journal(COMMAND, ns.name, f"bridge link set dev {dev}{words}")
 
 
 def link_show(ns: Namespace, dev: str | None = None) -> str:
@@ -141,6 +166,8 @@ def set_ageing_time(ns: Namespace, bridge: str, seconds: float) -> None:
     if not 0 <= seconds < 1 << 31:
         raise NetError(EINVAL, f"Invalid argument: ageing time of {seconds} s for {bridge} in {ns.name}")
     _bridge(ns, bridge).fdb.set_ageing(round(seconds * NS_PER_S) // (10 * NS_PER_MS) * 10 * NS_PER_MS)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {bridge} type bridge ageing_time {round(seconds * 100)}")
 
 
 def set_group_fwd_mask(ns: Namespace, bridge: str, mask: int) -> None:
@@ -148,6 +175,8 @@ def set_group_fwd_mask(ns: Namespace, bridge: str, mask: int) -> None:
     if mask & ~0xFFF8 or mask < 0:
         raise NetError(EINVAL, f"Invalid argument: group_fwd_mask {mask:#x} for {bridge} in {ns.name}")
     _bridge(ns, bridge).group_fwd_mask = mask
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {bridge} type bridge group_fwd_mask {mask}")
 
 
 def set_fdb_max_learned(ns: Namespace, bridge: str, entries: int) -> None:
@@ -155,3 +184,5 @@ def set_fdb_max_learned(ns: Namespace, bridge: str, entries: int) -> None:
     if entries < 0:
         raise NetError(EINVAL, f"Invalid argument: fdb_max_learned {entries} for {bridge} in {ns.name}")
     _bridge(ns, bridge).fdb.max_learned = entries
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {bridge} type bridge fdb_max_learned {entries}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emu.net.conntrack.entry import ASSURED, SEEN_REPLY
 from emu.net.conntrack.tcp_states import STATE_NAMES
+from emu.trace.points import COMMAND
 from emu.wire.addr import cidr_parse, ip_text, prefix_mask
 
 if TYPE_CHECKING:
@@ -53,11 +54,21 @@ def delete(
     are those of the original direction. Raises ValueError naming a protocol or address that is none.
     """
     wanted = _filter(proto, orig_src, orig_dst, reply_src, reply_dst, sport, dport, reply_sport, reply_dport, mark)
+    if ns.tp.journal:
+        given = (
+            ("-p", proto), ("--orig-src", orig_src), ("--orig-dst", orig_dst), ("--reply-src", reply_src), ("--reply-dst", reply_dst), ("--orig-port-src", sport),
+            ("--orig-port-dst", dport), ("--reply-port-src", reply_sport), ("--reply-port-dst", reply_dport), ("--mark", mark),
+        )  # fmt: skip
+        ns.tp.on_journal(COMMAND, ns.name, "conntrack -D" + "".join(f" {word} {value}" for word, value in given if value is not None))
     return int(ns.ct.remove_if(wanted)) if ns.ct is not None else 0
 
 
 def delete_if(ns: Namespace, wanted: Callable[[Entry], bool]) -> int:
     """Delete the connections for which `wanted` holds; how many they were."""
+    if ns.tp.journal and ns.ct is not None:
+        for kind, frontend, port, backend in dict.fromkeys((ct.orig[0], ct.orig[2], ct.orig[4], ct.reply[1]) for ct in ns.ct if wanted(ct)):
+            words = f"-p {_NAMES.get(kind, kind)} --orig-dst {ip_text(frontend)} --orig-port-dst {port} --reply-src {ip_text(backend)}"
+            ns.tp.on_journal(COMMAND, ns.name, f"conntrack -D {words}")
     return int(ns.ct.remove_if(wanted)) if ns.ct is not None else 0
 
 
@@ -65,6 +76,8 @@ def flush(ns: Namespace) -> None:
     """`conntrack -F`."""
     if ns.ct is not None:
         ns.ct.flush()
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, "conntrack -F")
 
 
 def count(ns: Namespace) -> int:

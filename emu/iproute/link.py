@@ -12,6 +12,7 @@ from emu.net.netns import Namespace, NetError
 from emu.net.veth import Veth, veth_pair
 from emu.net.vxlan import DEFAULT_PORT, HEADROOM, Vxlan
 from emu.net.vxlan_fdb import AGEING_S, Remote
+from emu.trace.points import COMMAND
 from emu.wire.addr import ZERO_MAC, ip_int, ip_text, is_multicast_ip, mac_bytes, mac_text
 
 ENOENT, EBUSY, EEXIST, ENODEV, EINVAL, ERANGE, ELOOP, EOPNOTSUPP, EADDRNOTAVAIL = 2, 16, 17, 19, 22, 34, 40, 95, 99
@@ -60,6 +61,11 @@ def add_veth(
     veth_pair(a, b)
     notifier.call(b, notifier.REGISTER)
     notifier.call(a, notifier.REGISTER)
+    if ns_a.tp.journal:
+        size = f" mtu {mtu}" if mtu != 1500 else ""
+        far = f" netns {ns_b.name}" if ns_b is not ns_a else ""
+        made = f"ip link add {name_a} address {mac_text(a.mac)}{size} type veth peer name {name_b}{far} address {mac_text(b.mac)}{size}"
+        ns_a.tp.on_journal(COMMAND, ns_a.name, made)
     return a, b
 
 
@@ -67,6 +73,8 @@ def add_bridge(ns: Namespace, name: str, mac: bytes | str | None = None) -> Brid
     """A bridge without ports, down (`ip link add NAME type bridge`). With `mac` it keeps that MAC whatever ports come."""
     _check_name(ns, name)
     chosen = _mac(mac, name, ns) if mac is not None else random_mac(ns.sim)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link add {name} address {mac_text(chosen)} type bridge")
     return bridge_if.add_bridge(ns, name, chosen, mac is not None)
 
 
@@ -77,6 +85,8 @@ def add_dummy(ns: Namespace, name: str, mac: bytes | str | None = None) -> Dummy
     dev.mac_set = mac is not None
     ns.add_device(dev)
     notifier.call(dev, notifier.REGISTER)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link add {name} address {mac_text(dev.mac)} type dummy")
     return dev
 
 
@@ -110,7 +120,23 @@ def add_vxlan(
     if far:
         vxlan.fdb.set(ZERO_MAC, Remote(far, dev=lower), "permanent")
     notifier.call(vxlan, notifier.REGISTER)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, _vxlan_command(vxlan, ttl, tos))
     return vxlan
+
+
+def _vxlan_command(vxlan: Vxlan, ttl: int | str, tos: int | str) -> str:
+    words = f"ip link add {vxlan.name} address {mac_text(vxlan.mac)} mtu {vxlan.mtu} type vxlan id {vxlan.vni}"
+    words += f" local {ip_text(vxlan.local)}" if vxlan.local else ""
+    words += f" remote {ip_text(vxlan.remote)}" if vxlan.remote else ""
+    words += f" dev {vxlan.lower.name}" if vxlan.lower is not None else ""
+    words += f" srcport {vxlan.ports[0]} {vxlan.ports[1]}" if vxlan.ports != (0, 0) else ""
+    words += f" dstport {vxlan.udp_port} {'' if vxlan.learning else 'no'}learning"
+    words += f" ttl {ttl}" if ttl != "auto" else ""
+    words += f" tos {tos}" if tos else ""
+    words += f" df {vxlan.df}" if vxlan.df != "unset" else ""
+    words += "" if vxlan.csum else " noudpcsum"
+    return words + (f" ageing {vxlan.fdb.ageing}" if vxlan.fdb.ageing != AGEING_S else "")
 
 
 def delete(ns: Namespace, name: str) -> None:
@@ -119,16 +145,22 @@ def delete(ns: Namespace, name: str) -> None:
     if dev.kind in ("loopback", "nic"):
         raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name} cannot be deleted")
     dev.unregister()
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link del {name}")
 
 
 def set_up(ns: Namespace, name: str) -> None:
     """`ip link set NAME up`."""
     ns.device(name).open()
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} up")
 
 
 def set_down(ns: Namespace, name: str) -> None:
     """`ip link set NAME down`: its routes go, its neighbours are forgotten."""
     ns.device(name).close()
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} down")
 
 
 def set_master(ns: Namespace, name: str, bridge: str | None) -> None:
@@ -137,6 +169,8 @@ def set_master(ns: Namespace, name: str, bridge: str | None) -> None:
     if bridge is None:
         if isinstance(dev.port, BridgePort):
             bridge_if.del_port(dev.port)
+        if ns.tp.journal:
+            ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} nomaster")
         return
     master = ns.device(bridge)
     if not isinstance(master, Bridge):
@@ -151,6 +185,8 @@ def set_master(ns: Namespace, name: str, bridge: str | None) -> None:
         bridge_if.del_port(dev.port)  # do_set_master releases it from the old master first
     if bridge_if.add_port(master, dev) is None:
         raise NetError(EBUSY, f"{bridge} in {ns.name} has {bridge_if.MAX_PORTS} ports already: no room for {name}")
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} master {bridge}")
 
 
 def set_mtu(ns: Namespace, name: str, mtu: int) -> None:
@@ -162,6 +198,8 @@ def set_mtu(ns: Namespace, name: str, mtu: int) -> None:
     if isinstance(dev, Vxlan) and dev.lower is not None and mtu > dev.lower.mtu - HEADROOM:
         raise NetError(EINVAL, f"Invalid argument: mtu {mtu} of {name} in {ns.name}: {dev.lower.mtu} of {dev.lower.name} less {HEADROOM}")
     dev.set_mtu(mtu)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} mtu {mtu}")
 
 
 def set_address(ns: Namespace, name: str, mac: bytes | str) -> None:
@@ -172,6 +210,8 @@ def set_address(ns: Namespace, name: str, mac: bytes | str) -> None:
         bridge_if.change_mac(dev, raw, chosen=True)
     else:
         dev.set_mac(raw)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} address {mac_text(raw)}")
 
 
 def set_promisc(ns: Namespace, name: str, promisc: bool = True) -> None:
@@ -181,6 +221,8 @@ def set_promisc(ns: Namespace, name: str, promisc: bool = True) -> None:
         dev.promisc = promisc
         dev.promiscuity += 1 if promisc else -1
         ns.generation += 1
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} promisc {'on' if promisc else 'off'}")
 
 
 def rename(ns: Namespace, name: str, new: str) -> None:
@@ -193,6 +235,8 @@ def rename(ns: Namespace, name: str, new: str) -> None:
     dev.name = new
     ns.devices[new] = dev
     notifier.call(dev, notifier.CHANGENAME)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} name {new}")
 
 
 def move(ns: Namespace, name: str, target: Namespace) -> NetDevice:
@@ -206,6 +250,8 @@ def move(ns: Namespace, name: str, target: Namespace) -> NetDevice:
         raise NetError(EEXIST, f'File exists: device "{name}" in {target.name}')
     dev.leave()
     dev.join(target)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} netns {target.name}")
     return dev
 
 

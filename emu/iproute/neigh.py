@@ -8,6 +8,7 @@ from emu.net import arp
 from emu.net import neigh_entry as neigh
 from emu.net.device import NetDevice
 from emu.net.netns import Namespace, NetError
+from emu.trace.points import COMMAND
 from emu.wire.addr import ip_int, mac_bytes
 
 ENOENT, EEXIST, EINVAL, ENOBUFS = 2, 17, 22, 105
@@ -34,12 +35,17 @@ def replace(ns: Namespace, ip: str, dev: str, lladdr: bytes | str | None = None,
         raise NetError(EINVAL, f"Invalid argument: neighbour {ip} on {dev} in {ns.name} needs an lladdr to be {nud}")
     if ns.neigh.replace(device, ip_int(ip), mac, state) is None:
         raise NetError(ENOBUFS, f"No buffer space available: the neighbour table of {ns.kernel.name} is full")
+    if ns.tp.journal:
+        words = f" lladdr {mac.hex(':')}" if mac is not None else ""
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh replace {ip}{words} dev {dev} nud {nud}")
 
 
 def delete(ns: Namespace, ip: str, dev: str) -> None:
     """`ip neigh del IP dev DEV`."""
     if not ns.neigh.delete(ns.device(dev), ip_int(ip)):
         raise NetError(ENOENT, f"No such file or directory: neighbour {ip} on {dev} in {ns.name}")
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh del {ip} dev {dev}")
 
 
 def flush(ns: Namespace, dev: str) -> None:
@@ -48,17 +54,23 @@ def flush(ns: Namespace, dev: str) -> None:
     for entry in ns.neigh:
         if entry.dev is device and not entry.state & (neigh.PERMANENT | neigh.NOARP):
             ns.neigh.delete(device, entry.ip)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh flush dev {dev}")
 
 
 def add_proxy(ns: Namespace, ip: str, dev: str) -> None:
     """`ip neigh add proxy IP dev DEV`: answer ARP for that address on that device."""
     arp.add_proxy(ns.device(dev), ip_int(ip))
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh add proxy {ip} dev {dev}")
 
 
 def delete_proxy(ns: Namespace, ip: str, dev: str) -> None:
     """`ip neigh del proxy IP dev DEV`."""
     if not arp.delete_proxy(ns.device(dev), ip_int(ip)):
         raise NetError(ENOENT, f"No such file or directory: proxy {ip} on {dev} in {ns.name}")
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh del proxy {ip} dev {dev}")
 
 
 def show(ns: Namespace, dev: str | None = None, nud: str | None = None) -> str:

@@ -112,6 +112,8 @@ def add(
     `mode`: add, replace, change, append, prepend. Raises NetError in the kernel's words: EEXIST, ENETUNREACH, EINVAL, ENODEV, ENETDOWN, ENOENT.
     """
     fib_config.insert(ns, _route(ns, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops), mode)
+    if ns.tp.journal:
+        _tell(ns, mode, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops)
 
 
 def replace(
@@ -121,6 +123,8 @@ def replace(
 ) -> None:  # fmt: skip
     """`ip route replace`: like `add`, but takes the place of a route of the same prefix, TOS and metric."""
     fib_config.insert(ns, _route(ns, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops), "replace")
+    if ns.tp.journal:
+        _tell(ns, "replace", prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops)
 
 
 def delete(
@@ -138,6 +142,25 @@ def delete(
         protocol=_number(ns, PROTOCOLS, proto, "routing protocol") if proto is not None else 0,
         prefsrc=parse_address(ns, src, f"src of {prefix}") if src is not None else 0,
     )  # fmt: skip
+    if ns.tp.journal:
+        _tell(ns, "del", prefix, via, dev, src, metric or 0, table, type or "unicast", scope, False, proto or "boot", tos, 0, False, None)
+
+
+def _tell(
+    ns: Namespace, verb: str, prefix: str, via: str | None, dev: str | NetDevice | None, src: str | None, metric: int, table: str | int | None, type_: str,
+    scope: str | None, onlink: bool, proto: str, tos: int, mtu: int, mtu_lock: bool, nexthops: Sequence[dict[str, object]] | None,
+) -> None:  # fmt: skip
+    """Write the command into the journal."""
+    words = f"ip route {verb} {type_ + ' ' if type_ != 'unicast' else ''}{prefix}"
+    name = dev.name if isinstance(dev, NetDevice) else dev
+    given = (
+        ("tos", tos), ("via", via), ("dev", name), ("src", src), ("metric", metric), ("table", table), ("scope", scope),
+        ("proto", proto if proto != "boot" else None), ("mtu lock" if mtu_lock else "mtu", mtu),
+    )  # fmt: skip
+    words += "".join(f" {word} {value}" for word, value in given if value) + (" onlink" if onlink else "")
+    for hop in nexthops or ():
+        words += " nexthop" + "".join(f" {word} {hop[word]}" for word in ("via", "dev", "weight") if word in hop) + (" onlink" if hop.get("onlink") else "")
+    ns.tp.on_journal(COMMAND, ns.name, words)
 
 
 class SharedRoutes:
@@ -157,6 +180,9 @@ class SharedRoutes:
         """Add a route, or give it another gateway, in every namespace it is attached to."""
         network, length = cidr_parse(prefix)
         self._set.set(network, length, ip_int(via))
+        for attachment in self._set.attached:
+            if attachment.table.ns.tp.journal:
+                self._tell(attachment, (network << 6 | length,))
 
     def delete(self, prefix: str) -> None:
         """Take a route away everywhere. Raises NetError ESRCH."""
@@ -165,7 +191,18 @@ class SharedRoutes:
 
     def attach(self, ns: Namespace, *, dev: str | NetDevice, metric: int = 0, table: str | int = "main", proto: str = "static") -> None:
         """Give a namespace all these routes, by `dev`. Raises NetError EEXIST, ENETDOWN."""
-        self._set.attach(ns, device_of(ns, dev), ns.fib.table(table_number(ns, table)), metric, _number(ns, PROTOCOLS, proto, "routing protocol"))
+        protocol = _number(ns, PROTOCOLS, proto, "routing protocol")
+        attachment = self._set.attach(ns, device_of(ns, dev), ns.fib.table(table_number(ns, table)), metric, protocol)
+        if ns.tp.journal:
+            self._tell(attachment, tuple(self._set.entries))
+
+    @staticmethod
+    def _tell(attachment: Attachment, keys: Sequence[int]) -> None:
+        """Write the routes that this gives one namespace into the journal."""
+        ns = attachment.table.ns
+        for route in map(attachment.get, keys):
+            if route is not None:
+                ns.tp.on_journal(COMMAND, ns.name, f"ip route replace {fib_text.route_text(ns, route, False, False).strip()}")
 
     def detach(self, ns: Namespace, *, table: str | int = "main") -> None:
         """Take them all away from one namespace."""
@@ -182,7 +219,11 @@ def flush(ns: Namespace, *, table: str | int | None = None, dev: str | NetDevice
         by_device = not oif or any(hop.oif == oif for hop in route.nexthops)
         return route.table == number and by_device and (not protocol or route.protocol == protocol)
 
-    return fib_frontend.flush(ns, doomed)
+    gone = fib_frontend.flush(ns, doomed)
+    if ns.tp.journal:
+        given = (("table", table), ("dev", dev.name if isinstance(dev, NetDevice) else dev), ("proto", proto))
+        ns.tp.on_journal(COMMAND, ns.name, "ip route flush" + "".join(f" {word} {value}" for word, value in given if value))
+    return gone
 
 
 def show(ns: Namespace, table: str | int | None = None, dev: str | NetDevice | None = None) -> str:

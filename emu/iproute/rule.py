@@ -7,6 +7,7 @@ from emu.iproute.route import table_number
 from emu.net import fib_text
 from emu.net.fib import DEFAULT_RULES, MASKS, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNICAST, RTN_UNREACHABLE, Rule
 from emu.net.netns import Namespace, NetError
+from emu.trace.points import COMMAND
 from emu.wire.addr import ip_text
 
 ENOENT, EEXIST, EINVAL = 2, 17, 22
@@ -55,6 +56,8 @@ def add(
     place = sum(1 for other in fib.rules if other.priority <= priority)
     fib.rules = (*fib.rules[:place], rule, *fib.rules[place:])
     _changed(ns)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip rule add {_words(rule)}")
 
 
 def delete(
@@ -72,6 +75,8 @@ def delete_entry(ns: Namespace, rule: Rule) -> None:
     """Take this very rule away."""
     ns.fib.rules = tuple(other for other in ns.fib.rules if other is not rule)
     _changed(ns)
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip rule del {_words(rule)}")
 
 
 def alike(
@@ -101,6 +106,11 @@ def _changed(ns: Namespace) -> None:
     """From the first rule of one's own on, `local` and `main` are two tables again, for good (fib_unmerge)."""
     ns.fib.custom_rules = ns.fib.custom_rules or ns.fib.rules != DEFAULT_RULES
     ns.fib.invalidate()
+
+
+def _words(rule: Rule) -> str:
+    number, _, words = text(rule).partition(":\t")
+    return f"{words} pref {number}"
 
 
 def text(rule: Rule) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from emu.net import sysctl_keys
 from emu.net.netns import Namespace
+from emu.trace.points import COMMAND
 
 
 def set(ns: Namespace, key: str, value: int | str) -> None:  # noqa: A001
     """`sysctl -w KEY=VALUE`. Both `net.ipv4.ip_forward` and `net/ipv4/ip_forward` work. Raises NetError: ENOENT for an unknown key, EINVAL for a bad value."""
     sysctl_keys.set_(ns, key, value)
+    if ns.tp.journal:
+        told = quote(f"{key}={value}") if isinstance(value, str) else f"{key}={value}"
+        ns.tp.on_journal(COMMAND, ns.name, f"sysctl -qw {told}")
 
 
 def get(ns: Namespace, key: str) -> int | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from shlex import join
 
 from emu.iproute.iptables.document import COMMANDS, Line, edit_line
 from emu.iproute.iptables.errors import IptablesError, refused
@@ -18,6 +19,7 @@ from emu.net.netfilter.edit import Edit
 from emu.net.netfilter.table import BUILTIN, EMPTY
 from emu.net.netfilter.tablestate import Table
 from emu.net.netns import Namespace, NetError
+from emu.trace.points import COMMAND
 
 PROGRAM = "iptables v1.8.9 (nf_tables)"
 ALL_COMMANDS = {**COMMANDS, "-L": "L", "--list": "L", "-S": "S", "--list-rules": "S"}
@@ -26,6 +28,7 @@ FLAGS = {
     "-4": "", "--ipv4": "", "-V": "version", "--version": "version",
 }  # fmt: skip
 WAITS = ("-w", "--wait", "-W", "--wait-interval")  # nothing to wait for here
+UNCHANGING = frozenset("LSC")
 CHAIN_NEEDED = "ADIRCNPE"
 NUMBERED = "DIRLSZ"
 
@@ -111,6 +114,8 @@ def command(ns: Namespace, argv: Sequence[str]) -> str:
         output = ""
         for letter, words in request.commands.items():
             output += _run(ns, request, letter, words)
+        if ns.tp.journal and not UNCHANGING.issuperset(request.commands):
+            ns.tp.on_journal(COMMAND, ns.name, f"iptables {join(map(str, argv))}")
         return output
     except IptablesError as error:
         if str(error).startswith("iptables"):

@@ -17,6 +17,7 @@ from emu.net.netfilter.edit import Change, Counters, Edit
 from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, EMPTY, Content, SharedLayer
 from emu.net.netns import Namespace, NetError
+from emu.trace.points import COMMAND
 
 MEMO = 64
 PAUSE_FROM = 200_000  # characters
@@ -49,6 +50,9 @@ def restore(ns: Namespace, text: str, noflush: bool = False, counters: bool = Fa
     finally:
         if collecting:
             gc.enable()
+    if ns.tp.journal:
+        flags = (" --noflush" if noflush else "") + (" --counters" if counters else "")
+        ns.tp.on_journal(COMMAND, ns.name, f"iptables-restore{flags}", text)
 
 
 def _restore(ns: Namespace, text: str, noflush: bool, counters: bool) -> None:
