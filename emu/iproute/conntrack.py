@@ -56,8 +56,8 @@ def delete(
     wanted = _filter(proto, orig_src, orig_dst, reply_src, reply_dst, sport, dport, reply_sport, reply_dport, mark)
     if ns.tp.journal:
         given = (
-            ("-p", proto), ("--orig-src", orig_src), ("--orig-dst", orig_dst), ("--reply-src", reply_src), ("--reply-dst", reply_dst), ("--orig-port-src", sport),
-            ("--orig-port-dst", dport), ("--reply-port-src", reply_sport), ("--reply-port-dst", reply_dport), ("--mark", mark),
+            ("-p", proto), ("--orig-src", orig_src), ("--orig-dst", orig_dst), ("--reply-src", reply_src), ("--reply-dst", reply_dst),
+            ("--orig-port-src", sport), ("--orig-port-dst", dport), ("--reply-port-src", reply_sport), ("--reply-port-dst", reply_dport), ("--mark", mark),
         )  # fmt: skip
         ns.tp.on_journal(COMMAND, ns.name, "conntrack -D" + "".join(f" {word} {value}" for word, value in given if value is not None))
     return int(ns.ct.remove_if(wanted)) if ns.ct is not None else 0

@@ -12,6 +12,7 @@ from emu.net.netns import Namespace, NetError
 from emu.net.veth import Veth, veth_pair
 from emu.net.vxlan import DEFAULT_PORT, HEADROOM, Vxlan
 from emu.net.vxlan_fdb import AGEING_S, Remote
+from emu.sim import NS_PER_S
 from emu.trace.points import COMMAND
 from emu.wire.addr import ZERO_MAC, ip_int, ip_text, is_multicast_ip, mac_bytes, mac_text
 
@@ -136,7 +137,7 @@ def _vxlan_command(vxlan: Vxlan, ttl: int | str, tos: int | str) -> str:
     words += f" tos {tos}" if tos else ""
     words += f" df {vxlan.df}" if vxlan.df != "unset" else ""
     words += "" if vxlan.csum else " noudpcsum"
-    return words + (f" ageing {vxlan.fdb.ageing}" if vxlan.fdb.ageing != AGEING_S else "")
+    return words + (f" ageing {vxlan.fdb.ageing_ns // NS_PER_S}" if vxlan.fdb.ageing_ns != AGEING_S * NS_PER_S else "")
 
 
 def delete(ns: Namespace, name: str) -> None:

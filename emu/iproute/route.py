@@ -27,10 +27,11 @@ from emu.net.fib import (
     NextHop,
     Route,
 )
-from emu.net.fib_shared import RouteSet
+from emu.net.fib_shared import Attachment, RouteSet
 from emu.net.netns import ETH_P_IP, Namespace, NetError
 from emu.net.skb import Skb
-from emu.wire.addr import cidr_parse, ip_int, ip_text
+from emu.trace.points import COMMAND
+from emu.wire.addr import cidr_parse, cidr_text, ip_int, ip_text
 
 ENOENT, EINVAL = 2, 22
 TYPES = {name: number for number, name in enumerate(TYPE_NAMES) if name != "none"}
@@ -202,7 +203,8 @@ class SharedRoutes:
         ns = attachment.table.ns
         for route in map(attachment.get, keys):
             if route is not None:
-                ns.tp.on_journal(COMMAND, ns.name, f"ip route replace {fib_text.route_text(ns, route, False, False).strip()}")
+                words = f"{cidr_text(route.network, route.length)} via {ip_text(route.nexthops[0].gateway)} dev {ns.by_index[attachment.oif].name}"
+                ns.tp.on_journal(COMMAND, ns.name, f"ip route replace {words}")
 
     def detach(self, ns: Namespace, *, table: str | int = "main") -> None:
         """Take them all away from one namespace."""
