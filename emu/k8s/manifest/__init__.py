@@ -1,0 +1,1 @@
+"""Manifests: from YAML and JSON to API objects."""
