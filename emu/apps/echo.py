@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
+
+from emu.apps.entry import Parser, run
+from emu.apps.stdio import Stdio
 
 
 class _UdpEcho(asyncio.DatagramProtocol):
@@ -14,9 +18,10 @@ class _UdpEcho(asyncio.DatagramProtocol):
         self.transport.sendto(data, addr)
 
 
-async def udp_echo_server(port: int = 7, host: str = "0.0.0.0") -> None:
-    """Send every datagram back, until cancelled. Raises OSError EADDRINUSE."""
+async def udp_echo_server(port: int = 7, host: str = "0.0.0.0", listening: Callable[[], object] = lambda: None) -> None:
+    """Send every datagram back, until cancelled; `listening` is called first. Raises OSError EADDRINUSE."""
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(_UdpEcho, local_addr=(host, port))
+    listening()
     try:
         await asyncio.get_running_loop().create_future()
     finally:
@@ -48,9 +53,10 @@ async def udp_request(host: str, port: int, data: bytes, *, timeout: float | Non
         transport.close()
 
 
-async def tcp_echo_server(port: int = 7, host: str = "0.0.0.0") -> None:
-    """Send every byte back, until cancelled. Raises OSError EADDRINUSE."""
+async def tcp_echo_server(port: int = 7, host: str = "0.0.0.0", listening: Callable[[], object] = lambda: None) -> None:
+    """Send every byte back, until cancelled; `listening` is called first. Raises OSError EADDRINUSE."""
     server = await asyncio.start_server(_tcp_echo, host, port)
+    listening()
     try:
         await server.serve_forever()
     finally:
@@ -87,3 +93,33 @@ async def _send_all(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(data)
     await writer.drain()
     writer.write_eof()
+
+
+async def main(words: list[str], stdio: Stdio) -> int:
+    """The command line: a server, or with --to a client that sends one text and prints what comes back."""
+    parser = Parser("echo", "Echo over UDP (or TCP): a server, which says when it listens, or with --to a client.", stdio)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--tcp", action="store_true", help="TCP instead of UDP")
+    parser.add_argument("--to", metavar="ADDRESS", help="be the client of the server there")
+    parser.add_argument("--text", default="hello", help="what the client sends (default: hello)")
+    parser.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS", help="how long the client waits (default: 1)")
+    options = parser.parse_args(words)
+    try:
+        if options.to is None:
+            await (tcp_echo_server if options.tcp else udp_echo_server)(
+                options.port, listening=lambda: stdio.write(f"listening on port {options.port}\n".encode())
+            )
+            return 0
+        answer = await (tcp_request if options.tcp else udp_request)(options.to, options.port, options.text.encode(), timeout=options.timeout)
+    except TimeoutError:
+        stdio.error(f"{options.to}:{options.port}: timed out\n".encode())
+        return 28
+    except OSError as error:
+        stdio.error(f"port {options.port}: {error.strerror or error}\n".encode())
+        return 7
+    stdio.write(answer + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

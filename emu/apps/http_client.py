@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 import h11
 
+from emu.apps.entry import Parser, run
+from emu.apps.stdio import Stdio
+
 MAX_BODY = 1 << 26
+PAUSE = 0.02  # seconds between two requests of the command line, in which the last frames of a connection arrive
 
 
 @dataclass(slots=True)
@@ -114,3 +118,32 @@ async def _receive(conn: h11.Connection, reader: asyncio.StreamReader) -> Respon
     assert response is not None
     response.content = bytes(body)
     return response
+
+
+async def main(words: list[str], stdio: Stdio) -> int:
+    """The command line; prints what was answered. Status: 0 there was an answer, 7 no connection, 28 it took too long, 1 all else (as curl has it)."""
+    parser = Parser("http_client", "Fetch a URL with GET, each time over a connection of its own, and print the answer, a line each.", stdio)
+    parser.add_argument("url")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="for all of one request (default: 5)")
+    parser.add_argument("--count", type=int, default=1, metavar="N", help="how often (default: 1)")
+    options = parser.parse_args(words)
+    for number in range(options.count):
+        if number:
+            await asyncio.sleep(PAUSE)
+        try:
+            response = await http_get(options.url, timeout=options.timeout)
+        except TimeoutError:
+            stdio.error(f"{options.url}: timed out\n".encode())
+            return 28
+        except OSError as error:
+            stdio.error(f"{options.url}: {error.strerror or error}\n".encode())
+            return 7
+        except HttpError as error:
+            stdio.error(f"{options.url}: {error}\n".encode())
+            return 1
+        stdio.write(response.content if response.content.endswith(b"\n") else response.content + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from email.utils import formatdate
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
 
-from emu.aio.process import echo
+from emu.apps.entry import Parser, run
+from emu.apps.stdio import Stdio
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAX_BODY = 1 << 24
@@ -23,11 +25,12 @@ class HttpServer:
     """`GET /hostname` (the pod's name), `/clientip` (address:port), `/echo?msg=` (also `&code=`; POST returns its body), `/healthz` (200 when `ready`, else
     412 as agnhost), `/` (its name); 404 for all else. HEAD, keep-alive, pipelining. `handler` may answer first; None leaves it to the server.
 
-    `await serve()` runs until cancelled. `requests`: how many were answered; `log=True` prints a line for each.
+    `await serve()` runs until cancelled. `requests`: how many were answered; `log` is given a line for each.
     """
 
     def __init__(
-        self, hostname: str, port: int = 8080, *, host: str = "0.0.0.0", ready: bool = True, handler: Handler | None = None, log: bool = False
+        self, hostname: str, port: int = 8080, *, host: str = "0.0.0.0", ready: bool = True, handler: Handler | None = None,
+        log: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self.hostname = hostname
         self.port = port
@@ -37,9 +40,11 @@ class HttpServer:
         self.log = log
         self.requests = 0
 
-    async def serve(self) -> None:
-        """Listen and answer. Raises OSError EADDRINUSE when the port is taken."""
+    async def serve(self, listening: Callable[[], object] | None = None) -> None:
+        """Listen, call `listening`, and answer. Raises OSError EADDRINUSE when the port is taken."""
         server = await asyncio.start_server(self._connection, self.host, self.port)
+        if listening is not None:
+            listening()
         try:
             await server.serve_forever()
         finally:
@@ -87,8 +92,8 @@ class HttpServer:
         parts = _split(request.target)
         status, answer = (400, b"400 Bad Request") if parts is None else self._answer(method, parts[0], parts[1], bytes(body), peer)
         self.requests += 1
-        if self.log:
-            echo(f"{peer[0]}:{peer[1]} {method} {request.target.decode('latin-1')} {status}")
+        if self.log is not None:
+            self.log(f"{peer[0]}:{peer[1]} {method} {request.target.decode('latin-1')} {status}")
         await self._send(conn, writer, status, answer, head=method == "HEAD")
         return conn.our_state is h11.DONE and conn.their_state is h11.DONE
 
@@ -135,3 +140,35 @@ def _split(target: bytes) -> tuple[str, dict[str, list[str]]] | None:
         return unquote(parts.path) or "/", parse_qs(parts.query, keep_blank_values=True, max_num_fields=100)
     except (ValueError, UnicodeDecodeError):
         return None
+
+
+async def main(words: list[str], stdio: Stdio) -> int:
+    """The command line. One line is printed when it listens."""
+    parser = Parser("http_server", "The HTTP server of the stories: /hostname, /clientip, /echo?msg=, /ready. It says when it listens.", stdio)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--hostname", default="localhost", help="what /hostname answers")
+    parser.add_argument("--ready-file", metavar="FILE", help="/ready answers 200 while FILE is there, else 500")
+    options = parser.parse_args(words)
+
+    def ready(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes] | None:
+        if path != "/ready":
+            return None
+        there = options.ready_file is None or os.path.exists(os.path.join(stdio.cwd, options.ready_file))
+        return readiness(there)
+
+    server = HttpServer(options.hostname, options.port, handler=ready)
+    try:
+        await server.serve(lambda: stdio.write(f"{options.hostname}: listening on port {options.port}\n".encode()))
+    except OSError as error:
+        stdio.error(f"{options.hostname}: port {options.port}: {os.strerror(error.errno or 0)}\n".encode())
+        return 1
+    return 0
+
+
+def readiness(ready: bool) -> tuple[int, bytes]:
+    """What a kubelet is told on /ready."""
+    return (200, b"ready") if ready else (500, b"not ready")
+
+
+if __name__ == "__main__":
+    run(main)

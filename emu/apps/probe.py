@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from emu.apps.entry import Parser, run
 from emu.apps.http_client import HttpError, http_request
+from emu.apps.stdio import Stdio
 
 USER_AGENT = "kube-probe/1.36"
 
@@ -59,3 +62,24 @@ def _words(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "no such host"
     return _WORDS.get(error.errno or 0, str(error.strerror).lower())
+
+
+async def main(words: list[str], stdio: Stdio) -> int:
+    """The command line: status 0 for success, 1 for failure with the kubelet's words."""
+    parser = Parser("probe", "Ask once, as a kubelet's readiness probe does: http://ADDRESS:PORT/PATH, or tcp://ADDRESS:PORT for a connection only.", stdio)
+    parser.add_argument("url")
+    parser.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS", help="(default: 1)")
+    options = parser.parse_args(words)
+    parts = urlsplit(options.url)
+    if parts.scheme not in ("http", "tcp") or parts.hostname is None or parts.port is None:
+        parser.error(f"{options.url}: neither http://ADDRESS:PORT/PATH nor tcp://ADDRESS:PORT")
+    if parts.scheme == "tcp":
+        result = await tcp_probe(parts.hostname, parts.port, timeout=options.timeout)
+    else:
+        result = await http_probe(parts.hostname, parts.port, parts.path or "/", timeout=options.timeout)
+    stdio.write(f"{options.url}: {result.message or 'success'}\n".encode())
+    return 0 if result else 1
+
+
+if __name__ == "__main__":
+    run(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emu.apps.echo import udp_echo_server
-from emu.apps.http_server import HttpServer
+from emu.apps.http_server import HttpServer, readiness
 from emu.k8s.container import Program, RunningContainer
 
 
@@ -14,9 +14,7 @@ def http(port: int) -> Program:
 
     async def program(container: RunningContainer) -> Any:
         def ready(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes] | None:
-            if path != "/ready":
-                return None
-            return (200, b"ready") if container.healthy else (500, b"not ready")
+            return readiness(container.healthy) if path == "/ready" else None
 
         await HttpServer(container.hostname, port, handler=ready).serve()
 

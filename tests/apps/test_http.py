@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from emu.aio.process import echo
 from emu.apps.http_client import HttpError, Response, http_get, http_request
 from emu.apps.http_server import HttpServer
 from tests.aio.lab import B, Lab
@@ -74,7 +75,7 @@ def test_health_follows_the_switch() -> None:
 
 def test_a_handler_of_one_s_own_comes_first() -> None:
     lab = Lab()
-    server = HttpServer("web-0", 8080, log=True, handler=lambda method, path, query, body, peer: (200, b"mine") if path == "/mine" else None)
+    server = HttpServer("web-0", 8080, log=echo, handler=lambda method, path, query, body, peer: (200, b"mine") if path == "/mine" else None)
     process = lab.spawn(lab.b, server.serve())
     assert get(lab, "/mine").body == "mine"
     assert get(lab, "/hostname").body == "web-0"
