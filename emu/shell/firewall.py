@@ -8,6 +8,7 @@ from emu.fabric import World
 from emu.iproute import iptables
 from emu.net.netns import Namespace, NetError
 from emu.shell.call import STDIN
+from emu.shell.firewall_text import said
 
 Outcome = tuple[str, str, int]
 IGNORED = ("-v", "--verbose", "-w", "--wait")
@@ -23,7 +24,7 @@ def run(netns: Namespace, argv: list[str], stdin: str, read: Callable[[str], str
             return _restore(netns, words, stdin, read)
         return iptables.command(netns, words), "", 0
     except iptables.IptablesError as error:
-        return "", f"{error}\n", error.status
+        return "", said(name, error), error.status
     except NetError as error:
         return "", f"{error.strerror}\n", 1
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from shlex import join
 
-from emu.iproute.iptables.document import COMMANDS, Line, edit_line
+from emu.iproute.iptables.document import COMMANDS, Line, allow_drop, edit_line
 from emu.iproute.iptables.errors import IptablesError, refused
 from emu.iproute.iptables.extension import MATCHES, TARGETS
 from emu.iproute.iptables.listing import Style, list_chains, one_line, rules_text
@@ -31,6 +32,9 @@ WAITS = ("-w", "--wait", "-W", "--wait-interval")  # nothing to wait for here
 UNCHANGING = frozenset("LSC")
 CHAIN_NEEDED = "ADIRCNPE"
 NUMBERED = "DIRLSZ"
+EDITING = {"A": "APPEND", "I": "INSERT", "R": "REPLACE"}
+RULE_CHAIN = re.compile(r"rule in chain [^\s:]+")
+NO_CHAIN = "No chain/target/match by that name."
 
 
 @cache
@@ -108,7 +112,7 @@ def command(ns: Namespace, argv: Sequence[str]) -> str:
                 raise IptablesError(f'unknown option "{word}"' if word.startswith("-") else f"Bad argument `{word}'")
             raise IptablesError("no command specified")
         if request.table == "security":
-            raise IptablesError("the table 'security' is not supported here", 3)
+            raise IptablesError("the table 'security' is not supported here", 3, emulated=False)
         if request.table not in BUILTIN:
             raise IptablesError(f"table '{request.table}' does not exist", 3)
         output = ""
@@ -122,7 +126,7 @@ def command(ns: Namespace, argv: Sequence[str]) -> str:
             raise
         raise refused(error, f"{PROGRAM}: ") from None
     except MissingChain as error:
-        raise IptablesError(f"{PROGRAM}: {error.strerror}", 2, 2) from None
+        raise IptablesError(f"{PROGRAM}: {error.strerror}", 2, 2, str(error.strerror)) from None
     except NetError as error:
         raise refused(error, "iptables: " if error.errno in (2, 7, 17) or "Bad " in str(error.strerror) else f"{PROGRAM}: ") from None
 
@@ -136,7 +140,18 @@ def _run(ns: Namespace, request: Request, letter: str, words: list[str]) -> str:
     for word in request.given:
         if FLAGS[word] != "verbose" and not ("L" in request.commands or "S" in request.commands):
             raise IptablesError(f"Illegal option `{word}' with this command")
-    return _edit(ns, request.table, _line(letter, (*words, *request.words)), style.verbose)
+    line = _line(letter, (*words, *request.words))
+    if line.drops or (letter == "P" and line.argument == "DROP"):
+        allow_drop(request.table)
+    try:
+        return _edit(ns, request.table, line, style.verbose)
+    except NetError as error:
+        text = str(error.strerror)
+        if letter not in EDITING or not text.startswith("RULE_APPEND"):
+            raise
+        # the kernel answers about the rule that it was given, wherever a loop through it closes
+        text = RULE_CHAIN.sub(f"rule in chain {line.chain}", text.replace("APPEND", EDITING[letter]))
+        raise NetError(error.errno or 22, text) from None
 
 
 @lru_cache(maxsize=10_000)
@@ -153,13 +168,15 @@ def _edit(ns: Namespace, name: str, line: Line, verbose: bool) -> str:
     if known is not None and not verbose:
         nf.apply(name, known, line.needs_ct)
         return ""
+    if table is None and ((line.what in "DR" and line.index is not None) or (line.what == "X" and line.chain)):
+        raise NetError(2, NO_CHAIN)
     edit = Edit(name, content)
     shown = "".join(f"{one_line(rule)}\n" for rule in line.rules) if verbose else ""
     if line.what == "Z":
         apply_line(edit, line, True)
         if table is not None:
             if line.index is not None and line.index >= len(table.chain(line.chain).rules):
-                raise NetError(2, "No chain/target/match by that name.")
+                raise NetError(2, NO_CHAIN)
             table.zero(line.chain or None, line.index)
         return "".join(f"Zeroing chain `{chain}'\n" for chain in _names(table, name, line)) if verbose else ""
     if verbose and line.what in "FX":
@@ -188,7 +205,7 @@ def _list(ns: Namespace, request: Request, letter: str, words: list[str]) -> str
     try:
         chains = [table.chain(words[0])] if words else table.chains()
     except KeyError:
-        raise NetError(2, "No chain/target/match by that name.") from None
+        raise IptablesError(f"{PROGRAM}: chain `{words[0]}' in table `{request.table}' is incompatible, use 'nft' tool.", 1, 2) from None
     index = None
     if len(words) > 1:
         value = number(words[1], 1, 0x7FFFFFFF)

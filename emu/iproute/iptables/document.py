@@ -12,8 +12,8 @@ from emu.iproute.iptables import ext_header, ext_limit, ext_nat, ext_packet, ext
 from emu.iproute.iptables.errors import IptablesError
 from emu.iproute.iptables.lexer import split
 from emu.iproute.iptables.names import number
-from emu.iproute.iptables.rule_parser import check_chain_name, check_interfaces, parse_rule
-from emu.net.netfilter.rule import Rule
+from emu.iproute.iptables.rule_parser import check_chain_name, check_interfaces, check_new_chain, parse_rule
+from emu.net.netfilter.rule import STANDARD, Rule
 from emu.net.netfilter.table import BUILTIN
 
 EXTENSIONS = (ext_header, ext_limit, ext_nat, ext_packet, ext_ports, ext_random, ext_state, ext_targets)  # importing them registers them
@@ -32,7 +32,7 @@ class Line:
     name. Never changed, since it is shared.
     """
 
-    __slots__ = ("argument", "chain", "counters", "index", "memo", "needs_ct", "own_counters", "rules", "tables", "what")
+    __slots__ = ("argument", "chain", "counters", "drops", "index", "memo", "needs_ct", "own_counters", "rules", "tables", "what")
 
     def __init__(self, what: str, chain: str) -> None:
         self.what = what
@@ -43,6 +43,7 @@ class Line:
         self.own_counters: tuple[int, int] | None = None  # -c
         self.argument = ""
         self.needs_ct = False
+        self.drops = False
         self.memo: dict[Any, Any] = {}  # of a command: (table, content) -> the change it makes
         self.tables: tuple[str, ...] | None = None  # where its target may stand
 
@@ -113,7 +114,7 @@ def _parse(text: str) -> Document:
     known = _lines.get
     for at, raw in enumerate(lines, 1):
         found = known(raw) if section is not None else None
-        if found is None:
+        if found is None or found.drops:
             stripped = raw.strip()
             if not stripped or stripped[0] == "#":
                 continue
@@ -129,9 +130,11 @@ def _parse(text: str) -> Document:
                 if stripped[0] == "*":
                     raise IptablesError(f"iptables-restore: line {at} failed: COMMIT expected before {stripped}")
                 found = line(raw)
+                if found.drops:
+                    allow_drop(section.table)
             except IptablesError as error:
                 where = "" if str(error).startswith("iptables-restore:") else f"iptables-restore: line {at}: "
-                result.error = IptablesError(f"{where}{error.strerror}", error.status, error.errno or 22)
+                result.error = error.placed(where, at)
                 return result
         assert section is not None
         section.lines.append((at, found))
@@ -148,10 +151,10 @@ def _parse(text: str) -> Document:
 
 def _table_line(text: str, at: int) -> Section:
     if text[0] != "*":
-        raise IptablesError(f"iptables-restore: line {at} failed: no table was named before `{text}'", 1)
+        raise IptablesError(f"iptables-restore: line {at} failed: no table was named before `{text}'", 1, words=f"iptables-restore: line {at} failed")
     name = text[1:].strip()
     if name == "security":
-        raise IptablesError(f"iptables-restore: line {at}: the table 'security' is not supported here")
+        raise IptablesError(f"iptables-restore: line {at}: the table 'security' is not supported here", emulated=False)
     if name not in BUILTIN:
         raise IptablesError(f"iptables-restore: line {at} table name '{name}' invalid")
     return Section(name)
@@ -196,7 +199,9 @@ def edit_line(what: str, words: list[str], counters: tuple[int, int] | None = No
         raise IptablesError(f'option "{option}" requires an argument')
     made = Line(what, words[0])
     rest = words[1:]
-    if what not in "FXZP":
+    if what == "N":
+        check_new_chain(made.chain)
+    elif what not in "FXZP":
         check_chain_name(made.chain)
     if what in "NXF" and rest:
         raise IptablesError(f"Bad argument `{rest[0]}'")
@@ -220,7 +225,13 @@ def edit_line(what: str, words: list[str], counters: tuple[int, int] | None = No
             if rest:
                 raise IptablesError(f"Illegal option `{rest[0]}' with this command")
             return made
-        parsed = parse_rule(rest)
+        try:
+            parsed = parse_rule(rest)
+        except IptablesError as error:
+            why = error.words.removeprefix("RULE_APPEND failed (Invalid argument): ")
+            if why == error.words:
+                raise
+            raise IptablesError(f"RULE_APPEND failed (Invalid argument): rule in chain {made.chain}: {why}", 4) from None
         if what == "R" and len(parsed.rules) != 1:
             raise IptablesError("Replacement rule does not specify a unique address")
         made.rules = parsed.rules
@@ -229,9 +240,16 @@ def edit_line(what: str, words: list[str], counters: tuple[int, int] | None = No
         for rule in made.rules:
             check_interfaces(made.chain, rule)
         first = made.rules[0]
+        made.drops = first.target is STANDARD["DROP"]
         made.needs_ct = first.needs_ct
         made.tables = first.target.tables if first.target is not None else None
     return made
+
+
+def allow_drop(table: str) -> None:
+    """Packets are not to be dropped in nat, which sees only the first of each connection. Raises IptablesError."""
+    if table == "nat":
+        raise IptablesError('The "nat" table is not intended for filtering, the use of DROP is therefore inhibited.')
 
 
 def _rule_number(text: str) -> int:

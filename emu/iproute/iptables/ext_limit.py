@@ -45,11 +45,11 @@ def rate(text: str, scale: int = SCALE) -> int:
     if slash:
         found = [value for name, value in UNITS.items() if unit and name.startswith(unit.lower())]
         if not found:
-            raise IptablesError(f"bad rate `{text}'")
+            raise IptablesError(f"bad rate \"{text}\"'")
         seconds = found[-1] if unit.lower() == "s" else found[0]
     value = number(count, 0, 0xFFFFFFFF)
     if not value:
-        raise IptablesError(f"bad rate `{text}'")
+        raise IptablesError(f"bad rate \"{text}\"'")
     if value // seconds > scale or scale * seconds // value == 0:
         raise IptablesError(f"Rate too fast `{text}'")
     return scale * seconds // value

@@ -101,6 +101,18 @@ class PortsExtension(Extension):
         return text
 
 
+def join(loaded: list[tuple[Extension, State]]) -> None:
+    """Make one of each protocol's matches that say something: nftables keeps no boundary between them (between those that say nothing it does)."""
+    first: dict[str, Ports] = {}
+    for extension, state in list(loaded):
+        made: Ports | None = state.get("made") if isinstance(extension, PortsExtension) else None
+        if made is None:
+            continue
+        old = first.setdefault(extension.name, made)
+        if old is not made and old.absorb(made):
+            loaded.remove((extension, state))
+
+
 def _ports_shown(kind: str, ports: tuple[int, int], inverted: bool, numeric: bool) -> str:
     mark = "!" if inverted else ""
     names = [str(value) if numeric else SERVICE_NAMES.get(value, str(value)) for value in ports]

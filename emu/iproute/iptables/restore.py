@@ -70,7 +70,7 @@ def _restore(ns: Namespace, text: str, noflush: bool, counters: bool) -> None:
         for line in section.zeroes:
             nf.tables[section.table].zero(line.chain or None, line.index)
     if parsed.error is not None:
-        raise IptablesError(str(parsed.error.strerror), parsed.error.status, parsed.error.errno or 22)
+        raise parsed.error.placed("")
 
 
 def _change(section: Section, content: Content, noflush: bool, counters: bool) -> Change:
@@ -150,7 +150,7 @@ def _run(edit: Edit, lines: list[tuple[int, Line]], counters: bool) -> None:
         try:
             apply_line(edit, line, counters)
         except NetError as error:
-            raise refused(error, f"iptables-restore: line {at} failed: ") from None
+            raise refused(error, f"iptables-restore: line {at} failed: ", at) from None
 
 
 def apply_line(edit: Edit, line: Line, counters: bool) -> None:
@@ -209,12 +209,13 @@ def _commit(edit: Edit, section: Section) -> Change:
     except MissingChain as error:
         for at, line in section.lines:
             if any(rule.jump == error.chain for rule in line.rules):
-                raise IptablesError(f"iptables-restore: line {at}: Chain '{error.chain}' does not exist", 2, 2) from None
-        raise refused(error, f"iptables-restore: line {section.committed_at} failed: ") from None
+                text = f"Chain '{error.chain}' does not exist"
+                raise IptablesError(f"iptables-restore: line {at}: {text}", 2, 2, text, section.committed_at) from None
+        raise refused(error, f"iptables-restore: line {section.committed_at} failed: ", section.committed_at) from None
     except NetError as error:
         number = section.committed_at
         for at, line in section.lines:
             if (isinstance(error, Misplaced) and error.rule in line.rules) or (isinstance(error, Busy) and line.what == "X" and line.chain == error.chain):
                 number = at
                 break
-        raise refused(error, f"iptables-restore: line {number} failed: ") from None
+        raise refused(error, f"iptables-restore: line {number} failed: ", number) from None

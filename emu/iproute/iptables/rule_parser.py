@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from emu.iproute.iptables.errors import IptablesError
+from emu.iproute.iptables.ext_ports import join
 from emu.iproute.iptables.extension import MATCHES, TARGETS, Extension, Option, State
 from emu.iproute.iptables.names import number, protocol
 from emu.iproute.iptables.rule_text import render
@@ -108,7 +109,7 @@ class RuleParser:
                 at += 1
                 if basic == "m" or basic == "j" or basic == "g":
                     if inverted:
-                        raise IptablesError(f"unexpected ! flag before {'--match' if basic == 'm' else '--jump' if basic == 'j' else '--goto'}")
+                        raise IptablesError("unexpected ! flag before --match" if basic == "m" else "cannot have ! before -j")
                     if basic == "m":
                         self._load_match(argument)
                     else:
@@ -187,18 +188,9 @@ class RuleParser:
     def _load_match(self, name: str) -> None:
         extension = MATCHES.get(name)
         if extension is None:
-            raise IptablesError(f"Couldn't load match `{name}': {UNSUPPORTED.get(name, 'no such match')}")
+            raise IptablesError(f"Couldn't load match `{name}': {UNSUPPORTED.get(name, 'no such match')}", emulated=name not in UNSUPPORTED)
         state: State = {"given": [], "rule": self.rule}
-        if name in ("tcp", "udp"):
-            # nftables keeps no boundary between two of them
-            for other, old in self.loaded:
-                if other is extension:
-                    state = old
-                    break
-            else:
-                self.loaded.append((extension, state))
-        else:
-            self.loaded.append((extension, state))
+        self.loaded.append((extension, state))
         for option, how in extension.options.items():
             self.active[option] = (extension, state, how)
 
@@ -218,7 +210,7 @@ class RuleParser:
         extension = TARGETS.get(name)
         if extension is None:
             if name in UNSUPPORTED_TARGETS:
-                raise IptablesError(f"Couldn't load target `{name}': not supported here")
+                raise IptablesError(f"Couldn't load target `{name}': not supported here", emulated=False)
             check_chain_name(name)
             rule.jump = name
             return
@@ -277,6 +269,7 @@ class RuleParser:
     def _finish(self) -> Parsed:
         rule = self.rule
         matches: list[Match] = []
+        join(self.loaded)
         for extension, state in self.loaded:
             if extension.protocol and rule.proto != extension.protocol:
                 raise IptablesError(f"RULE_APPEND failed (Invalid argument): -m {extension.name} needs -p {extension.name}", 4)
@@ -311,6 +304,13 @@ _SET: dict[str, Callable[[RuleParser, str, bool], Any]] = {
 def parse_rule(words: list[str]) -> Parsed:
     """Read the words of a rule (without `-A CHAIN`). Raises IptablesError."""
     return RuleParser().parse(words)
+
+
+def check_new_chain(name: str) -> None:
+    """Raises IptablesError for a name that -N does not take."""
+    check_chain_name(name)
+    if name in STANDARD or name in TARGETS or name in UNSUPPORTED_TARGETS:
+        raise IptablesError("chain name may not clash with target name")
 
 
 def check_chain_name(name: str) -> None:

@@ -14,7 +14,7 @@ from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, HOOK_NAMES, Content, SharedLayer
 from emu.net.netns import NetError
 
-ENOENT, EEXIST, EBUSY, EINVAL, ELOOP, EMLINK, E2BIG = 2, 17, 16, 22, 40, 31, 7
+ENOENT, EEXIST, EBUSY, EINVAL, EMLINK, E2BIG = 2, 17, 16, 22, 31, 7
 MAX_DEPTH = 16  # NFT_JUMP_STACK_SIZE
 
 # how deep the jumps from a chain go, and the hooks at which everything reachable from it may run
@@ -142,7 +142,7 @@ def _reach(content: Content, chain: Chain, known: Reaches, path: dict[str, None]
     if found is not None:
         return found
     if name in path:
-        raise NetError(ELOOP, f"RULE_APPEND failed (Too many levels of symbolic links): rule in chain {next(reversed(path))}: a loop through {name}")
+        raise NetError(EMLINK, f"RULE_APPEND failed (Too many links): rule in chain {next(reversed(path))}: a loop through {name}")
     depth, hooks = 0, chain.hooks
     if chain.jumps:
         if len(path) > MAX_DEPTH:

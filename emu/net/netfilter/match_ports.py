@@ -56,6 +56,22 @@ class Ports(Match):
         low, high = self.dports
         return low if low == high and not self.invert & Ports.DST else None
 
+    def absorb(self, other: Ports) -> bool:
+        """Take over what `other` says; False if both speak of the same."""
+        if (
+            (self.sports != ANY_PORT and other.sports != ANY_PORT)
+            or (self.dports != ANY_PORT and other.dports != ANY_PORT)
+            or (self.flags is not None and other.flags is not None)
+            or (self.option and other.option)
+        ):
+            return False
+        self.sports = other.sports if self.sports == ANY_PORT else self.sports
+        self.dports = other.dports if self.dports == ANY_PORT else self.dports
+        self.flags = self.flags or other.flags
+        self.option = self.option or other.option
+        self.invert |= other.invert
+        return True
+
     def part(self) -> Part:
         parts = [
             part
