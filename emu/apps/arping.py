@@ -67,16 +67,20 @@ class Arping:
         else:
             source = self.target if announcing else addr.select_source(ns, device, self.target, 0)
         detach = ns.tp.attach("frame", self._tap(ns, device, source))
-        echo(f"ARPING {ip_text(self.target)} from {ip_text(source)} {device.name}")
+        self._say(f"ARPING {ip_text(self.target)} from {ip_text(source)} {device.name}")
         try:
             await self._probe(ns, device, source)
         finally:
             detach()
-        echo(f"Sent {self.sent} probes ({self.broadcasts} broadcast(s))")
-        echo(f"Received {self.received} response(s)")
+        self._say(f"Sent {self.sent} probes ({self.broadcasts} broadcast(s))")
+        self._say(f"Received {self.received} response(s)")
         if announcing:
             return 0
         return int(bool(self.received)) if options.detect else int(not self.received)
+
+    def _say(self, text: str) -> None:
+        if not self.options.quiet:
+            echo(text)
 
     def _failed(self, text: str) -> int:
         echo(text)
@@ -120,11 +124,11 @@ class Arping:
         t_ns, wire = found
         options = self.options
         self.received += 1
-        if not options.quiet:
-            kind = "Unicast" if wire[:6] != BROADCAST else "Broadcast"
-            word = "reply" if wire[21] == REPLY else "request"
-            took = max(t_ns - round(started * 1e9), 0) // 1000
-            echo(f"{kind} {word} from {ip_text(self.target)} [{mac_text(wire[22:28]).upper()}]  {took // 1000}.{took % 1000:03d}ms")
+        kind = "Unicast" if wire[:6] != BROADCAST else "Broadcast"
+        word = "reply" if wire[21] == REPLY else "request"
+        took = max(t_ns - round(started * 1e9), 0) // 1000
+        self._say(f"{kind} {word} from {ip_text(self.target)} [{mac_text(wire[22:28]).upper()}]  {took // 1000}.{took % 1000:03d}ms")
         if not options.keep_broadcasting and not options.unsolicited and not options.answer:
             self.mac = bytes(wire[22:28])
-        return options.first or options.detect
+        # recv_pack: with -w, as many answers as -c asked for are enough, whoever gave them
+        return options.first or options.detect or (options.deadline is not None and self.received == options.count)

@@ -226,6 +226,17 @@ def set_promisc(ns: Namespace, name: str, promisc: bool = True) -> None:
         ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} promisc {'on' if promisc else 'off'}")
 
 
+def set_arp(ns: Namespace, name: str, arp: bool = True) -> None:
+    """`ip link set NAME arp on|off`: whether the device asks and answers; its neighbours are forgotten (arp_netdev_event)."""
+    dev = ns.device(name)
+    if dev.arp != arp:
+        dev.arp = arp
+        ns.neigh.flush(dev)
+        ns.generation += 1
+    if ns.tp.journal:
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} arp {'on' if arp else 'off'}")
+
+
 def rename(ns: Namespace, name: str, new: str) -> None:
     """`ip link set NAME name NEW`."""
     dev = ns.device(name)

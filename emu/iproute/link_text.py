@@ -16,7 +16,7 @@ def flags(dev: NetDevice) -> list[str]:
     loopback = dev.kind == "loopback"
     words = [] if dev.carrier or not dev.up else ["NO-CARRIER"]
     words += ["LOOPBACK"] if loopback else ["BROADCAST"] if dev.kind == "dummy" else ["BROADCAST", "MULTICAST"]
-    words += ["NOARP"] if not dev.arp and not loopback else []
+    words += ["NOARP"] if not dev.arp else []
     words += ["PROMISC"] if dev.promisc else []
     words += ["UP"] if dev.up else []
     words += ["LOWER_UP"] if dev.up and dev.carrier else []

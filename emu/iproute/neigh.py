@@ -27,7 +27,7 @@ def replace(ns: Namespace, ip: str, dev: str, lladdr: bytes | str | None = None,
     state = neigh.NUD.get(nud.upper())
     if state is None:
         raise NetError(EINVAL, f'Invalid argument: "{nud}" is not a neighbour state, for {ip} on {dev} in {ns.name}')
-    if not device.arp and device.kind == "loopback":
+    if device.kind == "loopback":
         raise NetError(EINVAL, f"Invalid argument: {dev} in {ns.name} has no neighbours")
     mac = mac_bytes(lladdr) if isinstance(lladdr, str) else lladdr
     entry = ns.neigh.lookup(device, ip_int(ip))

@@ -90,7 +90,7 @@ def mapped_mac(ns: Namespace, dev: NetDevice, ip: int) -> bytes | None:
 
     if is_multicast_ip(ip):
         return b"\x01\x00\x5e" + (ip & 0x7FFFFF).to_bytes(3, "big")
-    if not dev.arp:
+    if not dev.arp or not dev.needs_neighbour:
         return dev.mac
     return BROADCAST_MAC if route.addr_type(ns, ip) == RTN_BROADCAST else None
 

@@ -30,14 +30,13 @@ class NetDevice:
     """One device in one namespace. `mac`: six bytes. `mtu`: bytes of layer 3. `up`: administratively up. `carrier`: the other end is up too."""
 
     kind = "generic"
-    arp = True  # IFF_NOARP unset
     has_wire = False  # what it sends leaves the namespace, by put_on_wire
     needs_neighbour = True  # loopback does not resolve
     min_mtu, max_mtu = 68, 65535
 
     __slots__ = (
-        "addresses", "carrier", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns", "operstate",
-        "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
+        "addresses", "arp", "carrier", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns",
+        "operstate", "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
     )  # fmt: skip
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
@@ -45,6 +44,7 @@ class NetDevice:
         self.mac = mac
         self.mac_set = False  # somebody chose the MAC (NET_ADDR_SET): a bridge keeps it
         self.mtu = mtu
+        self.arp = True  # IFF_NOARP unset
         self.ifindex = 0
         self.netns: Namespace = None  # type: ignore[assignment]  # set by Namespace.add_device
         self.up = self.was_up = False

@@ -11,9 +11,12 @@ class Dummy(NetDevice):
     """A dummy device."""
 
     kind = "dummy"
-    arp = False
     min_mtu, max_mtu = 0, 0x7FFFFFFF
     __slots__ = ()
+
+    def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
+        super().__init__(name, mac, mtu)
+        self.arp = False
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:
         self.netns.delivered(skb, f"{self.name} is a dummy: taken, and gone")

@@ -14,7 +14,6 @@ class Loopback(NetDevice):
     """The loopback device. A packet keeps its mark, its conntrack entry and its route from sending to receiving: it never leaves the namespace."""
 
     kind = "loopback"
-    arp = False
     needs_neighbour = False
     min_mtu, max_mtu = 0, 0x7FFFFFFF
     __slots__ = ()

@@ -135,6 +135,21 @@ def test_promiscuous_twice_is_once(lan: Lan) -> None:
     assert bridge.promiscuity == 0
 
 
+def test_a_device_without_arp_neither_asks_nor_answers_and_forgets(lan: Lan) -> None:
+    link.add_veth(lan.node, "v0", lan.node, "v1")
+    v0 = lan.node.device("v0")
+    lan.node.neigh.replace(v0, 0x0A000002, mac(2))
+    link.set_arp(lan.node, "v0", False)
+    assert not list(lan.node.neigh)  # a permanent entry too
+    assert "<BROADCAST,MULTICAST,NOARP" in link.show(lan.node, "v0")
+    entry = lan.node.neigh.create(v0, 0x0A000002)
+    assert entry is not None
+    assert entry.mac == v0.mac
+    link.set_arp(lan.node, "v0")
+    assert not list(lan.node.neigh)
+    assert "NOARP" not in link.show(lan.node, "v0")
+
+
 def test_a_device_moved_arrives_down_and_without_addresses(lan: Lan) -> None:
     a = lan.machine.add_netns("a")
     v0, v1 = link.add_veth(lan.node, "v0", lan.node, "v1", mac(1))

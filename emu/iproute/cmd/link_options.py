@@ -48,6 +48,7 @@ class Settings:
         self.master: str | None = None  # "": nomaster
         self.up: bool | None = None
         self.promisc: bool | None = None
+        self.arp: bool | None = None
 
 
 def device(ns: Namespace, name: str) -> NetDevice:
@@ -111,15 +112,17 @@ def _keyword(call: Invocation, settings: Settings, words: Words, key: str, creat
             raise wrong(word, 'Invalid "netns" value\n')
     elif key == "promisc":
         settings.promisc = words.on_off("promisc")
+    elif key == "arp":
+        settings.arp = words.on_off("arp")
     elif key == "master":
         settings.master = words.take()
         if settings.master not in call.ns.devices:
             raise wrong(settings.master, "Device does not exist\n")
     elif key == "nomaster":
         settings.master = ""
-    elif key in ("multicast", "arp", "allmulticast", "dynamic", "trailers", "carrier"):
-        if words.on_off(key) != (key in ("multicast", "arp", "carrier")):
-            raise not_emulated(f"ip link set {key} {'off' if key in ('multicast', 'arp', 'carrier') else 'on'}", 2)
+    elif key in ("multicast", "allmulticast", "dynamic", "trailers", "carrier"):
+        if words.on_off(key) != (key in ("multicast", "carrier")):
+            raise not_emulated(f"ip link set {key} {'off' if key in ('multicast', 'carrier') else 'on'}", 2)
     elif key == "index" and not creating:
         raise Stop("index can be used only when creating devices or when moving device to another netns.\n", 255)
     elif key in IGNORED or (key == "group" and words and words.peek() in ("default", "0")):
@@ -143,6 +146,8 @@ def apply(ns: Namespace, dev: NetDevice, settings: Settings) -> None:
         link.set_master(ns, dev.name, settings.master or None)
     if settings.promisc is not None:
         link.set_promisc(ns, dev.name, settings.promisc)
+    if settings.arp is not None:
+        link.set_arp(ns, dev.name, settings.arp)
     if settings.up is not None:
         (link.set_up if settings.up else link.set_down)(ns, dev.name)
 
