@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import cast
 
@@ -115,7 +116,7 @@ async def main(words: list[str], stdio: Stdio) -> int:
         stdio.error(f"{options.to}:{options.port}: timed out\n".encode())
         return 28
     except OSError as error:
-        stdio.error(f"port {options.port}: {error.strerror or error}\n".encode())
+        stdio.error(f"port {options.port}: {os.strerror(error.errno) if error.errno else error}\n".encode())
         return 7
     stdio.write(answer + b"\n")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -136,7 +137,7 @@ async def main(words: list[str], stdio: Stdio) -> int:
             stdio.error(f"{options.url}: timed out\n".encode())
             return 28
         except OSError as error:
-            stdio.error(f"{options.url}: {error.strerror or error}\n".encode())
+            stdio.error(f"{options.url}: {os.strerror(error.errno) if error.errno else error}\n".encode())
             return 7
         except HttpError as error:
             stdio.error(f"{options.url}: {error}\n".encode())

@@ -12,7 +12,7 @@ from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
 from emu.lab.trace import Trace
 from emu.observe.recorder import Recording
-from emu.shell import connections
+from emu.shell import connections, own_programs
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -100,10 +100,11 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
 
 def start(commands: Commands, call: Call, netns: Namespace) -> None:
     """Run the program in a process of its own in `netns`."""
-    if call.name.startswith("python") and not connections.is_file_server(call.argv):
+    own = own_programs.find(call.argv) if call.name.startswith("python") else None
+    if own is None and call.name.startswith("python") and not connections.is_file_server(call.argv):
         call.become(connections.real_program(call))
         return
-    entry = TABLE.get(call.name)
+    entry = (own, ()) if own is not None else TABLE.get(call.name)
     if entry is None:
         raise Usage(f"emu: not emulated: {call.name}", 1)
     program, to_stderr = entry
