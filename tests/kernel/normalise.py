@@ -56,7 +56,7 @@ class Normaliser:
         self.clocks: dict[tuple[bytes, bytes, int, int], set[int]] = {}
 
     def line(self, frame: bytes, partial: bool = False) -> str:
-        """One frame as text. `partial`: its transport checksum is not filled in yet (Linux's lo), do not judge it."""
+        """One frame as text. `partial`: its TCP or UDP checksum is not filled in yet (Linux's lo), do not judge it."""
         if len(frame) < 14:
             return f"short {frame.hex()}"
         path = f"{self.mac(frame[6:12])}>{self.mac(frame[:6])}"
@@ -117,7 +117,7 @@ class Normaliser:
             text += " id x" if ident else " id 0"
         if header > 20:
             text += f" options {packet[20:header].hex()}"
-        if checksum(packet[:header]) and not partial:
+        if checksum(packet[:header]):
             text += " BAD-IP-CHECKSUM"
         if not quoted and total != len(packet):
             text += f" length {total} of {len(packet)}"
@@ -125,8 +125,8 @@ class Normaliser:
         if fragment & 0x1FFF:
             return f"{text} | proto {packet[9]} {self.payload(body)}"
         # what a quoted packet's transport checksum is depends on how far it had come when the error was made
-        whole = not fragmented and not quoted and not partial
-        pseudo = src + dst + bytes((0, packet[9])) + len(body).to_bytes(2, "big") if whole else b""
+        whole = not fragmented and not quoted
+        pseudo = src + dst + bytes((0, packet[9])) + len(body).to_bytes(2, "big") if whole and not partial else b""
         if packet[9] == 1 and len(body) >= 8:
             return f"{text} | {self.icmp(body, whole)}"
         if packet[9] == 17 and len(body) >= 8:
@@ -247,3 +247,17 @@ def digest(data: bytes) -> str:
     if len(data) <= 32 and all(32 <= byte < 127 for byte in data):
         return f" {data.decode()!r}"
     return f" crc {zlib.crc32(data):08x}"
+
+
+def without_clock(text: str) -> str:
+    """`iptables-save` without its dates."""
+    return re.sub(r"^# (Generated|Completed).*\n", "", text, flags=re.M)
+
+
+def conntrack_lines(text: str, normaliser: Normaliser) -> str:
+    """`conntrack -L` without remaining seconds and counts of users, ports and ids named as in the frames, sorted (the table is a hash)."""
+    text = re.sub(r" use=\d+", "", text)
+    text = re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
+    text = re.sub(r"(sport|dport)=(\d+)", lambda found: f"{found[1]}={normaliser.port(int(found[2]))}", text)
+    text = re.sub(r"id=(\d+)", lambda found: f"id={normaliser.icmp_id(int(found[1]))}", text)
+    return "\n".join(sorted(text.splitlines()))

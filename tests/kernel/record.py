@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.kernel.behaviours_vxlan import VXLAN
 from tests.kernel.cluster import is_fixed_port
 from tests.kernel.lab import Captured, Lab, privately
 from tests.kernel.matches import matches
-from tests.kernel.normalise import Normaliser
+from tests.kernel.normalise import Normaliser, conntrack_lines, without_clock
 from tests.kernel.programs import PROGRAMS
 from tests.kernel.rejects import physdev, rejects
 from tests.kernel.stories import STORIES, Recording
@@ -73,20 +72,6 @@ def golden_text(recording: Recording) -> str:
     for title, text in recording.texts:
         out += ["", f"=== {title}", conntrack_lines(text, normaliser) if title.startswith("conntrack") else text.rstrip()]
     return "\n".join(out) + "\n"
-
-
-def without_clock(text: str) -> str:
-    """`iptables-save` without its dates."""
-    return re.sub(r"^# (Generated|Completed).*\n", "", text, flags=re.M)
-
-
-def conntrack_lines(text: str, normaliser: Normaliser) -> str:
-    """`conntrack -L` without remaining seconds and counts of users, ports and ids named as in the frames, sorted (the table is a hash)."""
-    text = re.sub(r" use=\d+", "", text)
-    text = re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
-    text = re.sub(r"(sport|dport)=(\d+)", lambda found: f"{found[1]}={normaliser.port(int(found[2]))}", text)
-    text = re.sub(r"id=(\d+)", lambda found: f"id={normaliser.icmp_id(int(found[1]))}", text)
-    return "\n".join(sorted(text.splitlines()))
 
 
 def record(name: str, lab: Lab) -> str:

@@ -1,0 +1,125 @@
+"""A script in the emulator: `emu sh` as a user has it, watched."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tests.kernel.lab import Captured
+from tests.parity.observed import KILLED, RECORDED, SETTLE_S, TABLES, Command, Observed, Owner, netns_exec
+from tests.parity.script import Script
+
+if TYPE_CHECKING:
+    from emu.net.netns import Namespace
+    from emu.shell.call import Call
+    from emu.shell.commands import Commands
+
+PACKET_HOST, PACKET_OUTGOING = 0, 4
+GONE = 137  # what the server gives a stand-in that was killed
+
+
+def observe(script: Script, seed: int = 1) -> Observed:
+    """Run it. Only in a process of its own (tests.parity.task): its standard output becomes the script's."""
+    from emu.shell import sh
+    from emu.shell.commands import Commands
+
+    observed = Observed()
+    calls: list[tuple[int, str, Any]] = []
+    made: list[Commands] = []
+
+    class Watched(Commands):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+            self.machine.world.tp.attach("frame", self.frame)
+
+        def frame(self, now: int, device: Any, direction: str, frame: Any) -> None:
+            kind = PACKET_OUTGOING if direction == "tx" else PACKET_HOST
+            observed.frames.append(Captured(now, device.netns.name, device.name, kind, False, frame.wire))
+
+        def admit(self, call: Call) -> None:
+            owners(self, observed)
+            if all(known is not call for _, _, known in calls):
+                inside = self.netns(call)
+                if is_recorded(self, call):
+                    calls.append((number_of(call.pid), inside.name if inside else "?", call))
+            super().admit(call)
+
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        output = os.path.join(folder, "output")
+        work = os.path.join(folder, "work")
+        os.mkdir(work)
+        path = str(script.path.absolute())
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for standard in (1, 2):
+            os.dup2(descriptor, standard)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.chdir(work)
+        os.environ.clear()
+        os.environ.update(
+            PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root", USER="root", LC_ALL="C.UTF-8", TERM="dumb", TMPDIR=work
+        )
+        observed.status = sh.run(path, [], None, seed, make=Watched, settle_ns=round(SETTLE_S * 1e9))
+        os.chdir("/")
+        with open(output, errors="replace") as file:
+            observed.output = file.read()
+    commands = made[0]
+    owners(commands, observed)
+    observed.commands = [Command(order, netns, tuple(call.argv), KILLED if call.status in (None, GONE) else str(call.status)) for order, netns, call in calls]
+    for ns in (commands.machine.netns, *commands.machine.namespaces.values()):
+        for command, _ in TABLES:
+            observed.tables[ns.name, command] = printed(commands, ns, command)
+    observed.seconds = time.monotonic() - began
+    return observed
+
+
+def is_recorded(commands: Commands, call: Call) -> bool:
+    if call.name not in RECORDED:
+        return False
+    name = netns_exec(call.argv) if call.name == "ip" else None
+    return name is None or name not in commands.machine.namespaces
+
+
+def owners(commands: Commands, observed: Observed) -> None:
+    """Note whose every MAC is."""
+    from emu.net.bridge import Bridge
+
+    for ns, device in devices(commands):
+        if any(device.mac):
+            owner = Owner(device.mac.hex(":"), f"{ns.name}.{device.name}", isinstance(device, Bridge))
+            if owner not in observed.owners[-200:]:
+                observed.owners.append(owner)
+
+
+def devices(commands: Commands) -> Iterator[tuple[Namespace, Any]]:
+    for ns in (commands.machine.netns, *commands.machine.namespaces.values()):
+        for device in ns.devices.values():
+            yield ns, device
+
+
+def number_of(pid: int) -> int:
+    """The process's number in the script's own pid namespace, which goes up with every fork."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return next((int(line.split()[-1]) for line in file if line.startswith("NSpid:")), pid)
+    except OSError:
+        return pid
+
+
+def printed(commands: Commands, ns: Namespace, command: str) -> str:
+    """What a command prints in a namespace."""
+    from emu.iproute import commands as iproute
+    from emu.shell import firewall
+
+    def read(name: str) -> str:
+        raise OSError(2, "No such file or directory", name)
+
+    argv = command.split()
+    if argv[0].startswith("iptables"):
+        return firewall.run(ns, argv, "", read)[0]
+    return iproute.run(commands.machine, ns, argv, "", read).stdout
