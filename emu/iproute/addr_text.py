@@ -8,6 +8,7 @@ from emu.iproute.record import Record
 from emu.net.addr import IfAddr
 from emu.net.device import NetDevice
 from emu.net.fib_text import SCOPE_NAMES
+from emu.sim import NS_PER_S
 from emu.wire.addr import cidr_text, ip_text
 
 FOREVER = 0xFFFFFFFF
@@ -16,6 +17,21 @@ FOREVER = 0xFFFFFFFF
 def where(ifa: IfAddr) -> str:
     """`10.0.0.1/24`, `10.0.0.1 peer 10.0.0.2/32`."""
     return cidr_text(ifa.local, ifa.length) if ifa.address == ifa.local else f"{ip_text(ifa.local)} peer {cidr_text(ifa.address, ifa.length)}"
+
+
+def _seconds_left(dev: NetDevice, ifa: IfAddr) -> tuple[int, int]:
+    """Until it goes, and until it is deprecated."""
+    if ifa.lifetime is None or ifa.lifetime[0] is None:
+        return FOREVER, FOREVER
+    now = dev.netns.sim.now
+    valid, preferred = (FOREVER if end is None else max(0, -((now - end) // NS_PER_S)) for end in ifa.lifetime)
+    return valid, preferred
+
+
+def is_deprecated(dev: NetDevice, ifa: IfAddr) -> bool:
+    """Whether its preferred lifetime is over."""
+    end = ifa.lifetime[1] if ifa.lifetime is not None else None
+    return end is not None and dev.netns.sim.now >= end
 
 
 def _record(dev: NetDevice, ifa: IfAddr) -> Record:
@@ -35,10 +51,15 @@ def _record(dev: NetDevice, ifa: IfAddr) -> Record:
         record.add("secondary", True, "secondary ")
     if ifa.noprefixroute:
         record.add("noprefixroute", True, "noprefixroute ")
+    valid, preferred = _seconds_left(dev, ifa)
+    if is_deprecated(dev, ifa):
+        record.add("deprecated", True, "deprecated ")
+    if valid != FOREVER:
+        record.add("dynamic", True, "dynamic ")
     label = ifa.label or dev.name
     record.add("label", label, label)
-    record.add("valid_life_time", FOREVER, "\n       valid_lft forever ")
-    record.add("preferred_life_time", FOREVER, "preferred_lft forever")
+    record.add("valid_life_time", valid, f"\n       valid_lft {'forever' if valid == FOREVER else f'{valid}sec'} ")
+    record.add("preferred_life_time", preferred, f"preferred_lft {'forever' if preferred == FOREVER else f'{preferred}sec'}")
     return record
 
 
@@ -54,6 +75,11 @@ def add_addresses(record: Record, dev: NetDevice, addresses: Sequence[IfAddr], b
 def brief_text(addresses: Sequence[IfAddr]) -> str:
     """What `ip -br addr` has after the state."""
     return "".join(f"{where(ifa)} " + (f"metric {ifa.metric} " if ifa.metric else "") for ifa in addresses)
+
+
+def flushed_text(dev: NetDevice, ifa: IfAddr) -> str:
+    """An address as `ip -s -s addr flush` names it."""
+    return f"{dev.ifindex}: {dev.name}" + _record(dev, ifa).text + "\n"
 
 
 def one_line(dev: NetDevice, ifa: IfAddr) -> str:

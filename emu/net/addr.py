@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 EEXIST, EADDRNOTAVAIL, EINVAL = 17, 99, 22
 
 
-class IfAddr:
-    """One address. `local`: what is ours. `address`: the peer's, or `local` again; it gives the prefix. `broadcast`: 0 = none. Never changed."""
+Lifetime = tuple[int | None, int | None]
 
-    __slots__ = ("address", "broadcast", "label", "length", "local", "mask", "metric", "noprefixroute", "scope", "secondary")
+
+class IfAddr:
+    """One address. `local`: what is ours. `address`: the peer's, or `local` again; it gives the prefix. `broadcast`: 0 = none. Never changed.
+
+    `lifetime`: when it goes and from when it is deprecated (virtual ns, None: never), or None for an ordinary address.
+    """
+
+    __slots__ = ("address", "broadcast", "label", "length", "lifetime", "local", "mask", "metric", "noprefixroute", "scope", "secondary")
 
     def __init__(
         self, local: int, length: int, address: int = 0, broadcast: int = 0, scope: int = SCOPE_UNIVERSE, label: str = "", secondary: bool = False,
-        metric: int = 0, noprefixroute: bool = False,
+        metric: int = 0, noprefixroute: bool = False, lifetime: Lifetime | None = None,
     ) -> None:  # fmt: skip
         self.local = local
         self.length = length
@@ -39,13 +45,16 @@ class IfAddr:
         self.secondary = secondary
         self.metric = metric
         self.noprefixroute = noprefixroute
+        self.lifetime = lifetime
 
     def __repr__(self) -> str:
         return f"<IfAddr {cidr_text(self.local, self.length)}>"
 
     def ranked(self, secondary: bool) -> IfAddr:
         """The same address as secondary or as primary."""
-        return IfAddr(self.local, self.length, self.address, self.broadcast, self.scope, self.label, secondary, self.metric, self.noprefixroute)
+        return IfAddr(
+            self.local, self.length, self.address, self.broadcast, self.scope, self.label, secondary, self.metric, self.noprefixroute, self.lifetime
+        )  # fmt: skip
 
     def shares_prefix(self, other: IfAddr) -> bool:
         """Same prefix and length: one of the two is secondary."""
@@ -75,6 +84,7 @@ def add(ns: Namespace, dev: NetDevice, ifa: IfAddr) -> None:
     ns.sysctl.neighs.pin(dev)
     addresses.insert(len(addresses) if secondary else place, ifa.ranked(secondary) if secondary != ifa.secondary else ifa)
     fib_frontend.addresses_changed(ns, dev, tuple(addresses))
+    watch_lifetime(dev, ifa)
 
 
 def delete(ns: Namespace, dev: NetDevice, local: int, length: int, address: int = 0) -> None:
@@ -100,6 +110,29 @@ def delete(ns: Namespace, dev: NetDevice, local: int, length: int, address: int 
 
         for ifa in gone:
             nat.address_gone(ns, dev, ifa.local)
+
+
+def change(ns: Namespace, dev: NetDevice, ifa: IfAddr, metric: int, lifetime: Lifetime | None) -> None:
+    """What a replacement changes of an address that is there: its route's metric and its lifetime (inet_rtm_newaddr with NLM_F_REPLACE)."""
+    if (ifa.metric, ifa.lifetime) != (metric, lifetime):
+        other = ifa.ranked(ifa.secondary)
+        other.metric, other.lifetime = metric, lifetime
+        fib_frontend.addresses_changed(ns, dev, tuple(other if known is ifa else known for known in dev.addresses))
+        watch_lifetime(dev, other)
+
+
+def watch_lifetime(dev: NetDevice, ifa: IfAddr) -> None:
+    """Take the address away when its time is over (check_lifetime)."""
+    ends = ifa.lifetime[0] if ifa.lifetime is not None else None
+    if ends is None:
+        return
+
+    def over() -> None:
+        for known in dev.addresses:
+            if known.local == ifa.local and known.length == ifa.length and known.lifetime == ifa.lifetime:
+                delete(dev.netns, dev, ifa.local, ifa.length, ifa.address)
+
+    dev.netns.sim.call_later(ends - dev.netns.sim.now, over)
 
 
 def find_local(ns: Namespace, ip: int) -> NetDevice | None:
@@ -145,7 +178,7 @@ def _device_event(dev: NetDevice, event: str) -> None:
     """inetdev_event."""
     ns = dev.netns
     if event == notifier.UP:
-        if dev is ns.lo and not dev.addresses:
+        if dev is ns.lo and all(ifa.local != LOCALHOST.local or ifa.length != 8 for ifa in dev.addresses):
             add(ns, dev, LOCALHOST)
         if dev.addresses and ns.sysctl.conf_max(dev, "arp_notify"):
             _announce(dev)

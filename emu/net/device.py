@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emu.net import flow, notifier
+from emu.net.link_attributes import ORDINARY
 from emu.net.skb import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Skb
 from emu.sim import NS_PER_US
 from emu.wire.addr import BROADCAST_MAC
@@ -35,8 +36,8 @@ class NetDevice:
     min_mtu, max_mtu = 68, 65535
 
     __slots__ = (
-        "addresses", "arp", "carrier", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms", "netns",
-        "operstate", "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
+        "addresses", "arp", "attributes", "carrier", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms",
+        "netns", "operstate", "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
     )  # fmt: skip
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
@@ -45,6 +46,7 @@ class NetDevice:
         self.mac_set = False  # somebody chose the MAC (NET_ADDR_SET): a bridge keeps it
         self.mtu = mtu
         self.arp = True  # IFF_NOARP unset
+        self.attributes = ORDINARY
         self.ifindex = 0
         self.netns: Namespace = None  # type: ignore[assignment]  # set by Namespace.add_device
         self.up = self.was_up = False

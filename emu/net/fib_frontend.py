@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emu.net.device import NetDevice
     from emu.net.netns import Namespace
 
-_Routes = dict[tuple[int, int, int, int], Route]
+_Routes = dict[tuple[int, int, int, int, int], Route]
 
 
 def addresses_changed(ns: Namespace, dev: NetDevice, addresses: tuple[IfAddr, ...]) -> None:
@@ -67,7 +67,7 @@ def _on_link(oif: int, scope: int) -> tuple[NextHop, ...]:
 
 
 def _kernel_routes(dev: NetDevice) -> _Routes:
-    """The routes of all addresses of a device in its present state, by (type, network, length, prefsrc). Not to be changed."""
+    """The routes of all addresses of a device in its present state, by (type, network, length, prefsrc, metric). Not to be changed."""
     addresses = dev.addresses
     if not addresses:
         return _NONE
@@ -89,7 +89,7 @@ def _make_routes(dev: NetDevice) -> _Routes:
     loopback = dev.kind == "loopback"
 
     def magic(type_: int, network: int, length: int, prefsrc: int, metric: int = 0) -> None:
-        key = (type_, network, length, prefsrc)
+        key = (type_, network, length, prefsrc, metric)
         if key not in routes:
             nexthops = _on_link(dev.ifindex, SCOPE_NOWHERE if type_ == RTN_LOCAL else SCOPE_HOST)
             scope = SCOPE_HOST if type_ == RTN_LOCAL else SCOPE_LINK

@@ -26,7 +26,6 @@ REFUSALS: list[tuple[dict[str, Any], int, str]] = [
     ({"address": "10.0.0.1/31", "brd": "+"}, 22, "Broadcast can be set only for IPv4 prefixes up to /30: 10.0.0.1/31 on eth0 in node"),
     ({"address": "10.0.0.1/24", "brd": "all"}, 22, 'inet address is expected rather than "all" (broadcast address on eth0 in node)'),
     ({"address": "10.0.0.1/24", "scope": "wide"}, 22, 'invalid scope value "wide" for 10.0.0.1/24 on eth0 in node'),
-    ({"address": "10.0.0.1/24", "label": "web"}, 22, '"label" (web) must match "dev" (eth0) or be prefixed by "dev" with a colon, in node'),
 ]
 
 
@@ -88,3 +87,22 @@ def test_route_flush_takes_what_fits(ns: Namespace) -> None:
     assert route.flush(ns, proto="static") == 1
     assert route.flush(ns, dev="eth0") == 2
     assert route.show(ns) == ""
+
+
+def test_an_address_goes_when_its_lifetime_is_over(ns: Namespace) -> None:
+    link.set_up(ns, "eth0")
+    addr.add(ns, "eth0", "10.0.0.1/24", valid_lft=10, preferred_lft=5)
+    addr.add(ns, "eth0", "10.0.1.1/24", valid_lft=10)
+    ns.sim.run(ns.sim.now + 6_000_000_000)
+    assert "deprecated dynamic eth0\n       valid_lft 4sec preferred_lft 0sec" in addr.show(ns, "eth0")
+    addr.replace(ns, "eth0", "10.0.1.1/24")
+    ns.sim.run(ns.sim.now + 5_000_000_000)
+    assert addr.of(ns, "eth0") == ["10.0.1.1/24"]
+    assert "10.0.0.0/24" not in route.show(ns)
+
+
+def test_a_replacement_changes_the_metric_of_the_connected_route(ns: Namespace) -> None:
+    link.set_up(ns, "eth0")
+    addr.add(ns, "eth0", "10.0.0.1/24")
+    addr.replace(ns, "eth0", "10.0.0.1/24", metric=7)
+    assert route.show(ns).startswith("10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 metric 7 ")

@@ -39,3 +39,13 @@ def refused(error: NetError, status: int = 2) -> Stop:
     if text.startswith("emu: not emulated"):
         return Stop(f"{text}\n", 1)
     return Stop(words_of(error), status)
+
+
+def flushed(stats: int, lines: list[str], what: str) -> str:
+    """What a `flush` says: nothing; with -s how many went, with -s -s also which."""
+    if not stats:
+        return ""
+    if not lines:
+        return "Nothing to flush.\n"
+    shown = "".join(lines) if stats > 1 else ""
+    return f"{shown}\n*** Round 1, deleting {len(lines)} {what} ***\n*** Flush is complete after 1 round ***\n"

@@ -82,6 +82,7 @@ def _switch(call: Invocation, name: str) -> None:
 def _object(call: Invocation, options: Options, words: Words) -> int:
     if not words:
         raise not_emulated("the help text of ip", 255)
+    words.family = "inet" if options.family == "inet" else words.family
     word = words.take()
     for name, do in OBJECTS.items():
         if matches(word, name):

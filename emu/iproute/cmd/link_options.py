@@ -51,12 +51,20 @@ class Settings:
         self.arp: bool | None = None
 
 
-def device(ns: Namespace, name: str) -> NetDevice:
+def device(ns: Namespace, name: str, missing: Stop | None = None) -> NetDevice:
     """A device by name, or iproute2's complaint."""
     dev = ns.devices.get(name)
     if dev is None:
-        raise Stop(f'Cannot find device "{name}"\n', 1)
+        raise missing or Stop(f'Cannot find device "{name}"\n', 1)
     return dev
+
+
+def group_number(word: str) -> int:
+    """A group of devices by name or number (rtnl_group_a2n)."""
+    number = 0 if word == "default" else integer(word)
+    if number is None or not 0 <= number < 1 << 31:
+        raise wrong(word, 'Invalid "group" value\n')
+    return number
 
 
 def parse(call: Invocation, words: Words, creating: bool) -> Settings:

@@ -46,6 +46,7 @@ class Words:
     def __init__(self, words: Iterable[str]) -> None:
         self.words = list(words)
         self.at = 0
+        self.family = "any valid"  # what addresses are expected to be, in iproute2's words: `inet` once it is known
 
     def __bool__(self) -> bool:
         return self.at < len(self.words)
@@ -83,11 +84,26 @@ class Words:
 
     def address(self) -> str:
         """An IPv4 address."""
-        return checked_address(self.take())
+        return self.checked_address(self.take())
+
+    def checked_address(self, word: str) -> str:
+        """`checked_address` in the family known so far."""
+        address, self.family = checked_address(word, self.family), "inet"
+        return address
 
     def prefix(self) -> str:
         """An IPv4 prefix, or `default`, `all`, `any`."""
-        return checked_prefix(self.take())
+        return self.checked_prefix(self.take())
+
+    def checked_prefix(self, word: str) -> str:
+        """`checked_prefix` in the family known so far."""
+        prefix, self.family = checked_prefix(word, self.family), "inet"
+        return prefix
+
+    def numeric_prefix(self, word: str) -> str:
+        """`checked_prefix` with `default`, `all` and `any` written as 0.0.0.0/0."""
+        prefix = self.checked_prefix(word)
+        return "0.0.0.0/0" if prefix in ("default", "all", "any") else prefix
 
     def mac(self) -> bytes:
         """A MAC (ll_addr_a2n)."""
@@ -106,17 +122,17 @@ def integer(word: str) -> int | None:
         return None
 
 
-def checked_address(word: str) -> str:
+def checked_address(word: str, family: str = "inet") -> str:
     """get_addr: an IPv4 address or iproute2's complaint. `any` and shortened forms (`10.1`) are written out."""
     if ":" in word:
         raise Stop(f"emu: not emulated: IPv6 ({word})\n", 1)
     full = _padded(word)
     if full is None:
-        raise Stop(f'Error: inet address is expected rather than "{word}".\n', 1)
+        raise Stop(f'Error: {family} address is expected rather than "{word}".\n', 1)
     return full
 
 
-def checked_prefix(word: str) -> str:
+def checked_prefix(word: str, family: str = "any valid") -> str:
     """get_prefix: `10.0.0.0/24`, `10/8`, `10.1`, `default`, or iproute2's complaint. `10/8` is written out as `10.0.0.0/8`."""
     if word in ("default", "all", "any"):
         return word
@@ -135,14 +151,8 @@ def checked_prefix(word: str) -> str:
             length = str(ones)
         cidr_parse(text := full + slash + length)
     except ValueError:
-        raise Stop(f'Error: any valid prefix is expected rather than "{word}".\n', 1) from None
+        raise Stop(f'Error: {family} prefix is expected rather than "{word}".\n', 1) from None
     return text
-
-
-def numeric_prefix(word: str) -> str:
-    """`checked_prefix` with `default`, `all` and `any` written as 0.0.0.0/0."""
-    prefix = checked_prefix(word)
-    return "0.0.0.0/0" if prefix in ("default", "all", "any") else prefix
 
 
 def _padded(word: str) -> str | None:

@@ -1,6 +1,6 @@
 """Type the commands of transcripts on the real Linux and write down what it says: `python -m tests.iproute.cmd.record NAME...` (root).
 
-Each runs in private network and mount namespaces that vanish afterwards. A new transcript begins as a file with `$ command` lines only.
+`NAME`: of a transcript, or the path of a file. Each runs in private network and mount namespaces that vanish afterwards. A new transcript begins as a file with `$ command` lines only.
 """
 
 from __future__ import annotations
@@ -50,6 +50,6 @@ def record(path: Path) -> None:
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        status = privately(lambda name=name: record(FOLDER / f"{name}.txt"))  # type: ignore[misc]
+        status = privately(lambda name=name: record(FOLDER / name if name.endswith(".txt") else FOLDER / f"{name}.txt"))  # type: ignore[misc]
         if status:
             sys.exit(status)
