@@ -17,6 +17,7 @@ from emu.shell.names import CONFIGURE, ELSEWHERE, PROGRAMS
 if TYPE_CHECKING:
     from emu.aio.loop import Loop
     from emu.fabric import Machine
+    from emu.shell.rest import Chain, Tree
 
 TAKES_NS = 1_000_000  # virtual time a configuration command takes: a process is started and ended
 
@@ -29,6 +30,7 @@ class Commands:
         self.recorder = Recorder(loop.sim, machine.world.tp) if hops else None
         self.root = ""
         self._shown: dict[str, None] = {}  # namespaces that have a file in /run/netns
+        self._entered: dict[int, str] = {}  # process, by its number in the fence -> namespace that it and what it starts were put into
 
     def admit(self, call: Call) -> None:
         """Take up a command."""
@@ -50,14 +52,39 @@ class Commands:
 
     def netns(self, call: Call) -> Namespace | None:
         """Where the command runs; None when that namespace is gone."""
-        name = call.env.get(NETNS, "")
+        name = call.env.get(NETNS) or self._inherited(call.chain)
         return self.machine.namespaces.get(name) if name else self.machine.netns
+
+    def namespace_of(self, number: int) -> Namespace | None:
+        """That of a process of the script, by its number in the fence; None when it is gone."""
+        chain: list[int] = []
+        try:
+            with open(f"{self.root}/proc/{number}/environ", "rb") as file:
+                found = next((setting for setting in file.read().split(b"\0") if setting.startswith(f"{NETNS}=".encode())), b"")
+            name = os.fsdecode(found).partition("=")[2]
+            while not name and self._entered and number:
+                chain.insert(0, number)
+                with open(f"{self.root}/proc/{number}/status", encoding="utf-8", errors="replace") as status:
+                    number = int(next(line for line in status if line.startswith("PPid:")).split()[1])
+        except OSError:
+            return None
+        name = name or self._inherited((0, *chain))
+        return self.machine.namespaces.get(name) if name else self.machine.netns
+
+    def _inherited(self, chain: Chain) -> str:
+        """The namespace that the last of the ancestors below the fence was put into: `env -i` takes away what the environment says."""
+        return next((self._entered[number] for number in reversed(chain[1:]) if number in self._entered), "")
+
+    def forget_all_but(self, tree: Tree) -> None:
+        """These processes there are now."""
+        for number in [number for number in self._entered if number not in tree.threads]:
+            del self._entered[number]
 
     def _admit(self, call: Call) -> None:
         name = call.name
         inside = self.netns(call)
         if inside is None:
-            self.fail(call, f"emu: {name}: the network namespace {call.env[NETNS]!r} has been deleted", 1)
+            self.fail(call, f"emu: {name}: the network namespace {call.env.get(NETNS, '')!r} has been deleted", 1)
         elif name == "ip" and (found := elsewhere.netns_exec(call.argv)) is not None:
             self.enter(call, *found)
         elif name in CONFIGURE:
@@ -74,7 +101,13 @@ class Commands:
         if name not in self.machine.namespaces:
             self.fail(call, f'Cannot open network namespace "{name}": No such file or directory', 255)
         else:
-            call.become(words, {NETNS: name})
+            self.put_into(call, name, words)
+
+    def put_into(self, call: Call, name: str, words: list[str]) -> None:
+        """Run a program in a namespace that there is."""
+        if call.chain:
+            self._entered[call.chain[-1]] = name
+        call.become(words, {NETNS: name})
 
     def _configure(self, call: Call, inside: Namespace) -> None:
         if call.stdin is None and reads_stdin(call.argv):

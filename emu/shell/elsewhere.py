@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from emu.shell.call import NETNS
 from emu.shell.names import MODULE_FAMILIES, MODULES
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _nsenter(commands: Commands, call: Call, words: list[str]) -> None:
     if folder is None or name not in commands.machine.namespaces:
         commands.fail(call, f"nsenter: cannot open {target}: No such file or directory", 1)
         return
-    call.become(words or ["bash"], {NETNS: name})
+    commands.put_into(call, name, words or ["bash"])
 
 
 def duration(text: str) -> float | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG = 1
+SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 8
 SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # One program under many names: the shell itself may be among them.
 SHARED = ("busybox", "coreutils", "toybox", "toolbox")
@@ -41,6 +42,24 @@ def call(name: str, *arguments: Any) -> None:
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     call("mount", source and source.encode(), target.encode(), kind and kind.encode(), flags, data and data.encode())
+
+
+def listen_for_sockets(seccomp: str) -> int | None:
+    """Have the kernel ask before network sockets are made (emu/shell/sockets.py); the descriptor on which it does, None where it cannot.
+
+    `seccomp`: the number of the system call, a colon, the filter.
+    """
+    number, _, program = seccomp.partition(":")
+    if not program:
+        return None
+    import ctypes
+    import struct
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    code = ctypes.create_string_buffer(bytes.fromhex(program))
+    fprog = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 16, ctypes.addressof(code)))
+    found: int = libc.syscall(int(number), SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, fprog)
+    return found if found >= 0 else None
 
 
 def identity(uid: int, gid: int) -> None:
@@ -76,13 +95,24 @@ def fence_in(client: bytes, names: list[str], python: bytes) -> None:
         except OSError:
             pass  # a container may not show its own whole; its processes are seen by other numbers then
     try:
-        # It would show, and let be set, what belongs to a namespace that carries no frame: better nothing than that. (sysctl is a stand-in.)
+        # It would show, and let be set, what belongs to a namespace that carries no frame: better nothing than that, where `show_files` cannot.
         mount("tmpfs", "/proc/sys/net", "tmpfs", MS_RDONLY, "mode=555")
+        mount("tmpfs", "/sys/class/net", "tmpfs", MS_RDONLY, "mode=555")
     except OSError:
         pass
 
 
-def inner(control: _socket.socket, client: bytes, names: list[str], python: bytes, command: list[str]) -> NoReturn:
+def show_files(target: str) -> int | None:
+    """A file system that the emulator fills (emu/shell/fuse.py); None where /dev/fuse is not there, or not for us."""
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+        mount("emu", target, "fuse", MS_NOSUID | MS_NODEV, f"fd={device},rootmode=40555,user_id=0,group_id=0,allow_other")
+    except OSError:
+        return None
+    return device
+
+
+def inner(control: _socket.socket, client: bytes, names: list[str], python: bytes, seccomp: str, files: str, command: list[str]) -> NoReturn:
     call("prctl", PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
     try:
         fence_in(client, names, python)
@@ -94,7 +124,14 @@ def inner(control: _socket.socket, client: bytes, names: list[str], python: byte
     listener.bind("/run/emu/socket")
     os.umask(mask)
     listener.listen(4096)
-    control.sendmsg([b"L"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [listener.fileno()]))])
+    given: dict[bytes, int | None] = {b"L": listener.detach()}
+    if files:
+        given |= {b"P": show_files("/proc/sys/net"), b"C": show_files("/sys/class/net")}
+    given[b"N"] = listen_for_sockets(seccomp)
+    found = {letter: descriptor for letter, descriptor in given.items() if descriptor is not None}
+    control.sendmsg([b"".join(found)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", found.values()))])
+    for descriptor in found.values():
+        os.close(descriptor)
     if control.recv(1) != b"g":
         os._exit(2)
     os.environ["PATH"] = "/run/emu/bin:" + os.environ.get("PATH", ":".join(SEARCH))
@@ -120,7 +157,7 @@ def main() -> NoReturn:
     os.set_inheritable(control.fileno(), False)
     uid, gid, parent = os.getuid(), os.getgid(), os.getppid()
     names = sys.argv[3].split(",")
-    command = sys.argv[4:]
+    command = sys.argv[6:]
     python = os.fsencode(sys.executable)
     with open(sys.argv[2], "rb") as file:
         client = file.read()
@@ -141,7 +178,7 @@ def main() -> NoReturn:
         os._exit(2)
     child = os.fork()
     if not child:
-        inner(control, client, names, python, command)
+        inner(control, client, names, python, sys.argv[4], sys.argv[5], command)
     control.close()
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
-from emu.lab.trace import Trace
 from emu.observe.recorder import Recording
 from emu.shell import connections, own_programs
 from emu.shell.options import Usage, parse
@@ -130,6 +129,8 @@ async def _watch(commands: Commands, call: Call, process: Process, telling: Reco
     status = await process.wait()
     await asyncio.sleep(TAKES_S)
     if telling is not None and commands.recorder is not None:
+        from emu.lab.trace import Trace  # takes a moment, with all that a cluster is made of
+
         commands.recorder.end(telling)
         Trace(f"{process.netns.name}: {' '.join(call.argv)}", process.netns.name, "", telling).show()
         sys.stdout.flush()

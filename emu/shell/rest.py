@@ -8,6 +8,7 @@ moment between the looks.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 RESTING = ("S", "Z", "X", "T", "t", "I")
 Chain = tuple[int, ...]
@@ -15,23 +16,29 @@ Chain = tuple[int, ...]
 
 class Tree:
     """One look. `chains`: pid (as the emulator sees it) -> numbers of its ancestors and itself in the script's own pid namespace, from the top down;
-    sorted, they are in fork order level by level. `resting`: every thread slept. `counters`: what changes when one runs.
+    sorted, they are in fork order level by level. `threads`: number of each thread in there -> chain of its process. `resting`: every thread slept.
+    `counters`: what changes when one runs. `asking`: numbers of threads that wait for an answer of ours.
     """
 
-    def __init__(self, top: int) -> None:
+    def __init__(self, top: int, asking: Collection[int] = ()) -> None:
         self.chains: dict[int, Chain] = {}
+        self.threads: dict[int, Chain] = {}
+        self._asking = asking
         self.counters: list[tuple[int, int]] = []
         self.resting = True
         self._walk(top, ())
 
     def _walk(self, pid: int, above: Chain) -> None:
         number = pid
+        threads: list[int] = []
         children: list[int] = []
         try:
             for thread in os.listdir(f"/proc/{pid}/task"):
                 inner, state, switches = _status(f"/proc/{pid}/task/{thread}/status")
                 self.counters.append((int(thread), switches))
-                if state not in RESTING:
+                threads.append(inner)
+                # One that got a signal while it waits for us waits on uninterruptibly.
+                if state not in RESTING and not (state == "D" and inner in self._asking):
                     self.resting = False
                 if int(thread) == pid:
                     number = inner
@@ -41,6 +48,8 @@ class Tree:
             self.resting = False
             return
         chain = self.chains[pid] = (*above, number)
+        for inner in threads:
+            self.threads[inner] = chain
         for child in children:
             self._walk(child, chain)
 
@@ -59,10 +68,10 @@ def _status(path: str) -> tuple[int, str, int]:
     return number, state, switches
 
 
-def at_rest(top: int) -> Tree | None:
-    """The tree under process `top`, if it is at rest."""
-    first = Tree(top)
+def at_rest(top: int, asking: Collection[int] = ()) -> Tree | None:
+    """The tree under process `top`, if it is at rest. `asking`: see Tree."""
+    first = Tree(top, asking)
     if not first.resting:
         return None
-    second = Tree(top)
+    second = Tree(top, asking)
     return second if second.resting and second.counters == first.counters else None

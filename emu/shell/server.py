@@ -6,13 +6,16 @@ import selectors
 import signal
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.shell.call import Call
 from emu.shell.rest import Tree, at_rest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emu.shell.commands import Commands
+    from emu.shell.fuse import Fuse
 
 FIRST_LOOK_S, LAST_LOOK_S = 0.0003, 0.005  # between looks at processes that are not at rest
 SLICE_S = 0.05  # of real time, after which a run of the world is interrupted to see whether the script still wants it
@@ -27,10 +30,23 @@ class Server:
         self.calls: dict[socket.socket, Call] = {}
         self.ended = False
         self._lost: list[Call] = []  # stand-ins that have disappeared since the last rest
+        self._shown: list[Fuse] = []
+        self._watched: dict[object, Callable[[], object]] = {}
         self._selector = selectors.DefaultSelector()
-        for sock in (listener, control):
-            sock.setblocking(False)
-            self._selector.register(sock, selectors.EVENT_READ)
+        listener.setblocking(False)
+        control.setblocking(False)
+        self.watch(listener, self._accept)
+        self.watch(control, self._controlled)
+
+    def watch(self, thing: Any, ready: Callable[[], object]) -> None:
+        """Call `ready` when there is something to read."""
+        self._watched[thing] = ready
+        self._selector.register(thing, selectors.EVENT_READ)
+
+    def show(self, fuse: Fuse) -> None:
+        """Serve a file system."""
+        self._shown.append(fuse)
+        self.watch(fuse, fuse.receive)
 
     def serve(self) -> None:
         """Until the script's bash has ended."""
@@ -52,10 +68,11 @@ class Server:
             if self._poll(timeout):
                 look, timeout = FIRST_LOOK_S, 0.0
                 continue
-            if not self.calls and not self._lost:
+            asked = [request for fuse in self._shown for request in fuse.waiting]
+            if not self.calls and not self._lost and not asked:
                 timeout = None
                 continue
-            tree = at_rest(self.top)
+            tree = at_rest(self.top, [request.pid for request in asked])
             if tree is None:
                 timeout = look
                 look = min(look * 1.5, LAST_LOOK_S)
@@ -70,10 +87,8 @@ class Server:
         events = self._selector.select(timeout)
         for key, mask in events:
             sock = key.fileobj
-            if sock is self.listener:
-                self._accept()
-            elif sock is self.control:
-                self._controlled()
+            if (ready := self._watched.get(sock)) is not None:
+                ready()
             elif isinstance(sock, socket.socket) and (call := self.calls.get(sock)) is not None:
                 if mask & selectors.EVENT_READ and not call.receive():
                     self._gone(sock)
@@ -119,7 +134,8 @@ class Server:
         for call in self.calls.values():
             call.chain = tree.chains.get(call.pid, call.chain)
         calls = sorted(self.calls.values(), key=lambda call: call.chain)
-        if self._tell(calls):
+        self.commands.forget_all_but(tree)
+        if self._tell(calls) or self._answer(tree):
             return True
         self._bury()
         for call in calls:
@@ -148,6 +164,16 @@ class Server:
                 self._flush(call)
                 return True
         return False
+
+    def _answer(self, tree: Tree) -> bool:
+        """Do what is asked of a file that is shown, for one process: the first in fork order. Whether there was anything."""
+        waiting = [(tree.threads.get(request.pid, ()), fuse, request) for fuse in self._shown for request in fuse.waiting]
+        if not waiting:
+            return False
+        _, fuse, request = min(waiting, key=lambda entry: entry[0])
+        fuse.waiting.remove(request)
+        fuse.answer(request)
+        return True
 
     def _is_full(self, call: Call) -> bool:
         """Whether the stand-in does not take what was sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import os
 import signal
 import socket
 import subprocess
@@ -10,17 +11,31 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from emu.aio.loop import Loop
 from emu.fabric import Machine, World
 from emu.observe.capture import Capture
+from emu.shell import sockets
 from emu.shell.commands import Commands
+from emu.shell.fuse import Fuse
 from emu.shell.names import STAND_INS
+from emu.shell.proc_sys import ProcSys
 from emu.shell.server import Server
+from emu.shell.sockets import Sockets
+from emu.shell.sys_class_net import SysClassNet
 
 HERE = Path(__file__).parent
 SETTLE_NS = 1_000_000_000  # virtual time after the script's end, in which what is under way arrives
+WITHOUT = os.environ.get("EMU_SH_WITHOUT", "").split()  # for tests: do as if there were no such thing here: fence, fuse, notify, proc
 PROMPT = "PS1='emu:${EMU_NETNS:-host}:\\w\\$ '"  # by the environment, so that `ip netns exec NAME bash` has it too
+
+
+class Opened(Protocol):
+    """What is closed in the end."""
+
+    def close(self) -> None:
+        """Close it."""
 
 
 class FenceError(Exception):
@@ -71,35 +86,49 @@ def _bash(script: str | None, arguments: list[str]) -> list[str]:
 def _run(commands: Commands, command: list[str]) -> int:
     ours, theirs = socket.socketpair()
     python = getattr(sys, "_base_executable", sys.executable)
-    argv = [python, "-I", "-S", str(HERE / "fence.py"), str(theirs.fileno()), str(HERE / "client.py"), ",".join(STAND_INS), *command]
+    seccomp, files = "" if "notify" in WITHOUT else sockets.argument(), "" if "fuse" in WITHOUT else "files"
+    argv = [python, "-I", "-S", str(HERE / "fence.py"), str(theirs.fileno()), str(HERE / "client.py"), ",".join(STAND_INS), seccomp, files, *command]
     fence = subprocess.Popen(argv, pass_fds=(theirs.fileno(),))
+    opened: list[Opened] = []
     try:
         theirs.close()
-        listener = _handshake(ours, fence.pid)
-        inner = _children(fence.pid)[0]
-        commands.root = f"/proc/{inner}/root"
+        given = _handshake(ours, fence.pid)
+        opened.append(listener := socket.socket(fileno=given[ord("L")]))
+        commands.root = f"/proc/{_children(fence.pid)[0]}/root"
+        server = Server(listener, ours, fence.pid, commands)
+        for letter, tree in ((ord("P"), ProcSys()), (ord("C"), SysClassNet(commands.machine))):
+            if letter in given:
+                opened.append(fuse := Fuse(given[letter], tree, commands.namespace_of))
+                server.show(fuse)
+        if ord("N") in given:
+            opened.append(asked := Sockets(given[ord("N")]))
+            server.watch(asked, asked.answer)
+        else:
+            print("emu: this kernel does not tell of programs that open network sockets by themselves: they find an empty network", file=sys.stderr)
         ours.sendall(b"g")
-        with listener:
-            Server(listener, ours, fence.pid, commands).serve()
+        server.serve()
         return fence.wait()
     finally:
+        for thing in opened:
+            thing.close()
         ours.close()
         if fence.poll() is None:
             fence.kill()
             fence.wait()
 
 
-def _handshake(control: socket.socket, pid: int) -> socket.socket:
-    """Write root's map where it is asked for; returns the socket that the stand-ins connect to."""
+def _handshake(control: socket.socket, pid: int) -> dict[int, int]:
+    """Write root's map where it is asked for; returns descriptors by letter: `L`, where the stand-ins connect, `P` and `C`, file systems for /proc/sys/net and
+    /sys/class/net, `N`, where the kernel asks about sockets.
+    """
     while True:
-        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(4))
+        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(16))
         if message == b"U":
             for name in ("uid_map", "gid_map"):
                 Path(f"/proc/{pid}/{name}").write_text("0 0 4294967295\n")
             control.sendall(b"g")
-        elif message == b"L":
-            descriptor = array.array("i", ancillary[0][2])[0]
-            return socket.socket(fileno=descriptor)
+        elif ancillary:
+            return dict(zip(message, array.array("i", ancillary[0][2]), strict=True))
         else:
             raise FenceError(f"the script cannot be fenced in: {message[1:].decode() or 'the fence is gone'}")
 

@@ -30,12 +30,15 @@ Sh = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def sh(tmp_path: Path) -> Sh:
-    """Runs a script: `sh(text, ARGS..., options=[...])`; captures in `tmp_path/captures`."""
+    """Runs a script: `sh(text, ARGS..., options=[...])`; captures in `tmp_path/captures`. `without`: what it shall do without, see emu/shell/sh.py."""
 
-    def run(script: str, *arguments: str, options: tuple[str, ...] = (), captures: str = "captures", **more: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        script: str, *arguments: str, options: tuple[str, ...] = (), captures: str = "captures", without: str = "", **more: object
+    ) -> subprocess.CompletedProcess[str]:
         path = tmp_path / "script.sh"
         path.write_text(script)
         command = [*EMU, "--captures", str(tmp_path / captures), *options, str(path), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=60, **more)  # type: ignore[call-overload, no-any-return]
+        environment = {**ENVIRONMENT, "EMU_SH_WITHOUT": without}
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=60, **more)  # type: ignore[call-overload, no-any-return]
 
     return run

@@ -101,11 +101,6 @@ def test_programs_that_are_not_there(sh: Sh) -> None:
     ]
 
 
-def test_the_kernels_own_sysctls_are_not_shown_as_the_emulators(sh: Sh) -> None:
-    done = sh("sysctl -w net.ipv4.ip_forward=1; cat /proc/sys/net/ipv4/ip_forward || echo hidden; (echo 1 > /proc/sys/net/ipv4/ip_forward) || echo refused")
-    assert done.stdout == "net.ipv4.ip_forward = 1\nhidden\nrefused\n"
-
-
 def test_a_layer_2_loop_ends_in_one_line(sh: Sh) -> None:
     done = sh(
         """
