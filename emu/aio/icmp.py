@@ -128,10 +128,13 @@ def _options(sk: Socket, ttl: int | None, tos: int, df: str, interface: str) -> 
 class EchoSocket(AsyncSocket):
     """ICMP echo. `df`: "want" (set where the packet fits), "do" (set, too big is refused), "dont". Raises OSError as socket calls do."""
 
-    def __init__(self, *, source: str = "", ttl: int | None = None, tos: int = 0, df: str = "want", interface: str = "", broadcast: bool = False) -> None:
+    def __init__(
+        self, *, source: str = "", ttl: int | None = None, tos: int = 0, df: str = "want", interface: str = "", broadcast: bool = False, mark: int = 0
+    ) -> None:  # fmt: skip
         sk = PingSocket(context.netns())
         _options(sk, ttl, tos, df, interface)
         sk.broadcast = broadcast
+        sk.mark = mark
         sk.bind(ip_int(source) if source else 0, 0)
         super().__init__(sk)
 
@@ -151,8 +154,11 @@ class EchoSocket(AsyncSocket):
 class ProbeSocket(AsyncSocket):
     """A UDP socket connected to one address and port, with its own TTL, that hears every ICMP error about what it sends."""
 
-    def __init__(self, address: str, port: int, *, source: str = "", ttl: int | None = None, tos: int = 0, df: str = "dont", interface: str = "") -> None:
+    def __init__(
+        self, address: str, port: int, *, source: str = "", ttl: int | None = None, tos: int = 0, df: str = "dont", interface: str = "", mark: int = 0
+    ) -> None:  # fmt: skip
         sk = UdpSocket(context.netns())
+        sk.mark = mark
         _options(sk, ttl, tos, df, interface)
         try:
             if source:

@@ -76,7 +76,7 @@ class Result:
 
 async def ping(
     destination: str, count: int = 1, interval: float = 1.0, size: int = 56, *, timeout: float | None = None, ttl: int | None = None, tos: int = 0,
-    df: str = "want", source: str = "", interface: str = "", quiet: bool = False, broadcast: bool = False,
+    df: str = "want", source: str = "", interface: str = "", quiet: bool = False, broadcast: bool = False, mark: int = 0,
     deadline: float | None = None, on_interrupt: Callable[[Callable[[], None]], object] | None = None,
 ) -> Result:  # fmt: skip
     """Send `count` echo requests, one every `interval` seconds, `size` bytes of data each; `timeout`: to wait for the last (-W), 10 s unless given.
@@ -86,10 +86,11 @@ async def ping(
     """
     result = Result(destination)
     session = _Session(result, size, quiet)
+    session.source, session.interface, session.mark = source, interface, mark
     try:
         found = await asyncio.get_running_loop().getaddrinfo(destination, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
         result.address = str(found[0][4][0])
-        sock = EchoSocket(source=source, ttl=ttl, tos=tos, df="do" if broadcast else df, interface=interface, broadcast=broadcast)
+        sock = EchoSocket(source=source, ttl=ttl, tos=tos, df="do" if broadcast else df, interface=interface, broadcast=broadcast, mark=mark)
     except socket.gaierror as error:
         return session.fail(f"ping: {destination}: {error.strerror}")
     except OSError as error:
@@ -122,6 +123,8 @@ class _Session:
         self.task: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment]  # a program is a task
         self.interrupted = False
         self.first_s = self.last_s = 0.0
+        self.source = self.interface = ""
+        self.mark = 0
 
     def interrupt(self) -> None:
         """End now, with the statistics."""
@@ -146,7 +149,9 @@ class _Session:
     def tries_to_connect(self, broadcast: bool, interface: str) -> bool:
         """What ping does first, to learn its own address: connect() a UDP socket, which sends nothing. False: there is no way, it is told."""
         try:
-            ProbeSocket(self.result.address, 1025, interface=interface).close()
+            probe = ProbeSocket(self.result.address, 1025, interface=interface, mark=self.mark)
+            self.source = probe.sk.sockname()[0] if interface else ""
+            probe.close()
         except OSError as error:
             if error.errno != EACCES:
                 self.fail(f"ping: connect: {error.strerror}")
@@ -194,7 +199,8 @@ class _Session:
             data[8:16] = (now % 1_000_000_000 // 1000).to_bytes(8, "little")
         if sequence > 1:
             self._collect(sock)
-        header = f"PING {result.destination} ({result.address}) {self.size}({self.size + 28}) bytes of data."
+        source = f"from {self.source} {self.interface}: " if self.source else ""
+        header = f"PING {result.destination} ({result.address}) {source}{self.size}({self.size + 28}) bytes of data."
         try:
             self.sent_ns[sequence] = now
             sock.send(sequence, bytes(data), result.address)

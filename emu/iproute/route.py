@@ -271,7 +271,7 @@ def get(
     if src is None and dst.prefsrc:
         text += f" src {ip_text(dst.prefsrc)}"
     if mark:
-        text += f" mark {mark:#x}"
+        text += f" mark {mark:#x}" if mark >= 16 else f" mark {mark}"
     if iif is None:
         text += " rt_offload_failed uid 0" if dst.type == RTN_MULTICAST else " uid 0"  # iproute2 takes RTCF_MULTICAST for that flag
     redirected = bool(dst.gateway) and dst.route is not None and all(hop.gateway != dst.gateway for hop in dst.route.nexthops)

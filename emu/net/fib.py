@@ -26,6 +26,8 @@ ENOENT, EACCES, EINVAL, EAGAIN, ENETUNREACH, EHOSTUNREACH = 2, 13, 22, 11, 101, 
 # fib_props: what a lookup that hits such a route returns; 0 goes on with its nexthop.
 TYPE_ERRORS = (EINVAL, 0, 0, 0, 0, 0, EINVAL, EHOSTUNREACH, EACCES, EAGAIN)
 
+FR_ACT_GOTO, FR_ACT_NOP = 2, 3  # the other actions of a rule are numbered as route types
+
 MASKS = tuple(prefix_mask(length) for length in range(33))
 
 
@@ -207,7 +209,9 @@ class Table:
 
 
 class Rule(NamedTuple):
-    """One policy rule (struct fib4_rule). Zero lengths and empty names match everything. `action`: `table`, or an RTN_* that refuses, or `goto`."""
+    """One policy rule (struct fib4_rule). Zero lengths and empty names match everything. `action`: RTN_UNICAST asks `table`, FR_ACT_GOTO goes on with the
+    first rule of priority `target`, FR_ACT_NOP does nothing, other RTN_* refuse.
+    """
 
     priority: int
     table: int = 0
@@ -223,6 +227,7 @@ class Rule(NamedTuple):
     action: int = RTN_UNICAST
     invert: bool = False
     suppress_prefixlength: int = -1
+    target: int = 0
 
     def matches(self, saddr: int, daddr: int, iif: str, oif: str, tos: int, mark: int) -> bool:
         """fib_rule_match and fib4_rule_match."""
@@ -291,11 +296,22 @@ class Fib:
                 return ENETUNREACH
         return found
 
+    def has_rule(self, priority: int) -> bool:
+        """Whether there is a rule of that priority: one that a `goto` can go to."""
+        return any(rule.priority == priority for rule in self.rules)
+
     def _lookup_by_rules(self, daddr: int, saddr: int, iif: str, oif: int, tos: int, mark: int, scope: int, down: bool) -> Found | int:
         dev = self.ns.by_index.get(oif)
         oif_name = dev.name if dev is not None else ""
+        skip_to = 0
         for rule in self.rules:
-            if not rule.matches(saddr, daddr, iif, oif_name, tos, mark):
+            if rule.priority < skip_to or not rule.matches(saddr, daddr, iif, oif_name, tos, mark):
+                continue
+            if rule.action == FR_ACT_GOTO:
+                if self.has_rule(rule.target):
+                    skip_to = rule.target
+                continue
+            if rule.action == FR_ACT_NOP:
                 continue
             if rule.action != RTN_UNICAST:
                 return {RTN_UNREACHABLE: ENETUNREACH, RTN_PROHIBIT: EACCES}.get(rule.action, EINVAL)

@@ -42,7 +42,7 @@ async def _ping(call: Call, words: list[str]) -> int:
     flags, values, rest = parse("ping", words, "bfqnDvO4A", "ciWwsMtIQpSlm")
     if len(rest) != 1:
         raise Usage("ping: usage error: Destination address required", 1) if not rest else Usage(f"emu: not emulated: ping {rest[1]}", 2)
-    for option in "AplmS":
+    for option in "AplS":
         if option in flags or option in values:
             raise Usage(f"emu: not emulated: ping -{option}", 2)
     source = values.text("I", "")
@@ -61,6 +61,7 @@ async def _ping(call: Call, words: list[str]) -> int:
         interface="" if is_address else source,
         quiet="q" in flags or flood,
         broadcast="b" in flags,
+        mark=values.whole("m", 0),
         deadline=values.number("w") if "w" in values else None,
         on_interrupt=lambda stop: setattr(call, "on_signal", lambda number: stop()),
     )
@@ -87,7 +88,7 @@ async def _traceroute(call: Call, words: list[str]) -> int:
 
 
 TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin that go to standard error
-    "ping": (_ping, ("ping: ",)),
+    "ping": (_ping, ("ping: ", "WARNING: ")),
     "traceroute": (_traceroute, ("connect: ",)),
     "arping": (connections.run_arping, ("arping: ", "Interface ")),
     "tcpdump": (connections.run_tcpdump, ()),

@@ -214,3 +214,19 @@ def test_attaching_needs_a_device_that_is_up_and_happens_once(ns: Namespace, sha
     link.set_down(ns, "eth1")
     with pytest.raises(NetError, match="eth1"):
         SharedRoutes().attach(ns, dev="eth1")
+
+
+def test_goto_skips_rules_and_waits_for_its_target(ns: Namespace) -> None:
+    route.add(ns, "9.9.9.0/24", via="10.0.0.254")
+    rule.add(ns, fwmark=1, priority=100, action="goto", target=300)
+    rule.add(ns, priority=200, action="prohibit")
+    assert "100:\tfrom all fwmark 0x1 goto 300 [unresolved]\n" in rule.show(ns)
+    assert ns.fib.lookup(ip_int("9.9.9.9"), mark=1) == 13
+    rule.add(ns, priority=300, action="nop")
+    assert "300:\tfrom all nop\n" in rule.show(ns)
+    assert not isinstance(ns.fib.lookup(ip_int("9.9.9.9"), mark=1), int)
+    assert ns.fib.lookup(ip_int("9.9.9.9")) == 13
+    with pytest.raises(NetError, match="Backward goto not supported"):
+        rule.add(ns, priority=400, action="goto", target=300)
+    rule.delete(ns, action="goto", target=300)
+    assert "goto" not in rule.show(ns)

@@ -11,8 +11,9 @@ from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.words import Words, integer, pick, wrong
 from emu.iproute.record import Record, render
 from emu.iproute.rule import ACTIONS
-from emu.net.fib import RTN_UNICAST, Rule
+from emu.net.fib import FR_ACT_GOTO, RTN_UNICAST, Rule
 from emu.net.fib_text import TABLE_NAMES, name_of
+from emu.net.netns import Namespace
 from emu.wire.addr import ip_text
 
 VERBS = ("list*", "lst*", "show*", "save*", "restore*", "add*", "delete*", "flush*", "help*")
@@ -75,9 +76,13 @@ def _read(words: Words) -> dict[str, Any]:
             found["iif"] = words.take()
         elif key == "oif":
             found["oif"] = words.take()
+        elif key == "goto":
+            found["action"], found["target"] = "goto", words.number("invalid target\n")
+        elif key == "nop":
+            found["action"] = "nop"
         elif key in ("type", None):
             word = words.take() if key == "type" else word
-            if word not in ACTIONS or word == "lookup":
+            if word not in ACTIONS or word in ("lookup", "goto", "nop"):
                 raise wrong(word, "Failed to parse rule type")
             found["action"] = word
         else:
@@ -105,13 +110,13 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
     if mark != "/":  # without a mask any mask will do
         value, slash, mask = mark.partition("/")
         rules = [one for one in rules if one.mark == int(value) and (not slash or one.mark_mask == int(mask))]
-    call.out.append(render([_record(one, bool(options.details)) for one in rules], bool(options.json), bool(options.pretty)))
+    call.out.append(render([_record(call.ns, one, bool(options.details)) for one in rules], bool(options.json), bool(options.pretty)))
     return 0
 
 
-def _record(one: Rule, details: bool) -> Record:
+def _record(ns: Namespace, one: Rule, details: bool) -> Record:
     record = Record()
-    record.add("priority", one.priority, rule.text(one))
+    record.add("priority", one.priority, rule.text(one, ns))
     if one.invert:
         record.add("not", None)
     for key, network, length in (("src", one.src, one.src_len), ("dst", one.dst, one.dst_len)):
@@ -130,7 +135,13 @@ def _record(one: Rule, details: bool) -> Record:
     for key, name in (("iif", one.iif), ("oif", one.oif)):
         if name:
             record.add(key, name)
-    if one.action == RTN_UNICAST:
+            if name not in ns.devices:
+                record.add(f"{key}_detached", None)
+    if one.action == FR_ACT_GOTO:
+        record.add("goto", one.target)
+        if not ns.fib.has_rule(one.target):
+            record.add("unresolved", None)
+    elif one.action == RTN_UNICAST:
         record.add("table", name_of(TABLE_NAMES, one.table))
         if one.suppress_prefixlength >= 0:
             record.add("suppress_prefixlen", one.suppress_prefixlength)

@@ -11,7 +11,7 @@ from emu.net.netns import Namespace
 KEYWORDS = (
     "up", "down", "name", "index", "link*", "address*", "broadcast*", "brd", "txqueuelen*", "qlen", "txqlen", "mtu", "netns", "multicast", "allmulticast",
     "promisc", "trailers", "arp", "carrier", "vf", "master*", "vrf", "nomaster*", "dynamic*", "type*", "alias*", "group", "mode", "state",
-    "numtxqueues*", "numrxqueues*", "addrgenmode", "link-netns", "link-netnsid", "protodown*", "gso_max_size", "gso_max_segs", "gro_max_size",
+    "numtxqueues*", "numrxqueues*", "addrgenmode", "link-netns", "link-netnsid", "protodown", "gso_max_size", "gso_max_segs", "gro_max_size",
 )  # fmt: skip
 # What is taken and changes nothing that an emulated frame could show; one word follows.
 IGNORED = ("txqueuelen", "qlen", "txqlen", "numtxqueues", "numrxqueues", "addrgenmode", "gso_max_size", "gso_max_segs", "gro_max_size")
