@@ -19,6 +19,7 @@ from emu.iproute import addr, iptables, link, route, sysctl
 from emu.k8s.api import DELETED, Api
 from emu.k8s.objects import LOCAL, KubernetesError, Service
 from emu.sim import NS_PER_S
+from emu.trace.points import INSTEAD, RAN, RUN, STEP
 
 INTERNET_CIDR = "198.51.100.0/24"  # TEST-NET-2, RFC 5737
 LOAD_BALANCER_CIDR = "203.0.113.0/24"  # TEST-NET-3
@@ -33,6 +34,8 @@ class Router:
         self.inside_ip, self.public_ip = inside, str(IPv4Network(INTERNET_CIDR)[1])
         self.inside, self.outside = self.machine.add_nic("eth0"), self.machine.add_nic("eth1")
         ns = self.machine.netns
+        if ns.tp.journal:
+            ns.tp.on_journal(STEP, ns.name, "between the nodes (eth0) and the internet (eth1), with NAT of its own", "router")
         for device in ("lo", "eth0", "eth1"):
             link.set_up(ns, device)
         addr.add(ns, "eth0", f"{inside}/{prefix_length}")
@@ -47,6 +50,8 @@ class Router:
 
     def add_route(self, cidr: str, via: str) -> None:
         """A range that is reached by a machine on the nodes' network."""
+        if self.netns.tp.journal:
+            self.netns.tp.on_journal(STEP, self.netns.name, "the addresses that the load balancer stands for", "router")
         route.add(self.netns, cidr, via=via, dev="eth0")
 
 
@@ -58,6 +63,8 @@ class InternetHost:
         self.nic = self.machine.add_nic("eth0")
         self.ip = str(IPv4Network(INTERNET_CIDR)[10])
         ns = self.machine.netns
+        if ns.tp.journal:
+            ns.tp.on_journal(STEP, ns.name, "a host out there; it reaches nodes and load balancer addresses by the router", "internet")
         link.set_up(ns, "lo")
         link.set_up(ns, "eth0")
         addr.add(ns, "eth0", f"{self.ip}/24")
@@ -81,6 +88,8 @@ class LoadBalancer:
         self._checks: dict[tuple[str, str], Any] = {}
         self._targets: dict[str, tuple[str, ...]] = {}  # load balancer address -> nodes it is routed to
         ns = self.machine.netns
+        if ns.tp.journal:
+            ns.tp.on_journal(STEP, ns.name, "a machine that passes packets on to the nodes", "load balancer")
         link.set_up(ns, "lo")
         link.set_up(ns, "eth0")
         addr.add(ns, "eth0", f"{ip}/{prefix_length}")
@@ -131,7 +140,13 @@ class LoadBalancer:
         sim.cause = cause
 
     async def _ask(self, service: Service, node_ip: str) -> None:
+        tp, key = self.netns.tp, f"check {service.namespace}/{service.name} {node_ip}"
+        if tp.journal:
+            tp.on_journal(STEP, self.netns.name, "which nodes have an endpoint of their own?", "load balancer")
+            tp.on_journal(RUN, self.netns.name, f"python3 -m emu.apps.probe http://{node_ip}:{service.health_check_node_port}/healthz --timeout 1", key)
         healthy = bool(await http_probe(node_ip, service.health_check_node_port, "/healthz", timeout=1.0))
+        if tp.journal:
+            tp.on_journal(RAN, self.netns.name, "" if healthy else "no endpoint there", key)
         ip = service.lb_ips[0]
         targets = self._targets.get(ip, ())
         if healthy != (node_ip in targets):
@@ -142,8 +157,19 @@ class LoadBalancer:
         if self._targets.get(ip, ()) == nodes:
             return
         self._targets[ip] = nodes
+        tp = self.netns.tp
+        if tp.journal:
+            tp.on_journal(STEP, self.netns.name, f"{ip} goes to {' and '.join(nodes) or 'nobody'}", "load balancer")
         if nodes:
             route.replace(self.netns, f"{ip}/32", nexthops=[{"via": node, "dev": "eth0"} for node in nodes])
+            if tp.journal and len(nodes) > 1:
+                self._tell_choice(ip)
         else:
             # No healthy node: say so, rather than send it back to the router that sent it here.
             route.replace(self.netns, f"{ip}/32", type="unreachable")
+
+    def _tell_choice(self, ip: str) -> None:
+        """Which nexthop the hash picks for the internet host: on another kernel it may be another one."""
+        words = route.get(self.netns, ip, src=str(IPv4Network(INTERNET_CIDR)[10]), iif="eth0").split()
+        only = f"ip route replace {ip}/32 via {words[words.index('via') + 1]} dev eth0"
+        self.netns.tp.on_journal(INSTEAD, self.netns.name, only, "Which one is up to a hash with a secret of the kernel's; this is the one the story came by:")

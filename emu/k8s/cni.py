@@ -12,6 +12,7 @@ from typing import Any
 
 from emu.iproute import addr, bridge, link, route, sysctl
 from emu.k8s.ipam import HostLocal
+from emu.trace.points import STEP, WAIT
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,6 +44,8 @@ class BridgePlugin:
         ns, name = self.node_netns, self.config.bridge
         if name in ns.devices:
             return
+        if ns.tp.journal:
+            ns.tp.on_journal(STEP, ns.name, f"{name}, the pods' bridge and their gateway {self.ipam.gateway}", f"CNI bridge plugin on {ns.name}")
         link.add_bridge(ns, name)
         link.set_mtu(ns, name, self.config.mtu)
         link.set_up(ns, name)
@@ -56,6 +59,9 @@ class BridgePlugin:
         self.ensure_bridge()
         ip = self.ipam.allocate(container_id)
         node = self.node_netns
+        if node.tp.journal:
+            what = f"ADD: {netns.name} gets {ip} on {ifname}, a port of {self.config.bridge}, and a default route"
+            node.tp.on_journal(STEP, node.name, what, f"CNI bridge plugin on {node.name}")
         host_ifname = f"veth{self.random.getrandbits(32):08x}"
         link.add_veth(netns, ifname, node, host_ifname, mtu=self.config.mtu)
         link.set_up(node, host_ifname)
@@ -66,6 +72,8 @@ class BridgePlugin:
         addr.add(netns, ifname, f"{ip}/{self.ipam.prefix_length}")
         link.set_up(netns, ifname)
         route.add(netns, "default", via=self.ipam.gateway, dev=ifname)
+        if node.tp.journal:
+            node.tp.on_journal(WAIT, node.name, host_ifname)
         return Attachment(ip, ifname, host_ifname)
 
     def delete(self, container_id: str, netns: Any, attachment: Attachment) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.iproute import addr, bridge, link, neigh, route
+from emu.trace.points import STEP
 
 VNI = 1
 DEVICE = f"flannel.{VNI}"
@@ -63,6 +64,7 @@ class Flanneld:
     def __init__(self, netns: Any, node: str, nic: str, public_ip: str, subnet: str, leases: Leases) -> None:
         self.netns, self.node, self.leases = netns, node, leases
         known = leases.of(node)
+        self._tell(f"the tunnel's device {DEVICE}")
         link.add_vxlan(netns, DEVICE, VNI, local=public_ip, dev=nic, learning=False, mac=known.vtep_mac if known is not None else None)
         mac: str = netns.devices[DEVICE].mac.hex(":")
         self.lease = Lease(node, subnet, public_ip, mac)
@@ -73,9 +75,14 @@ class Flanneld:
     def add(self, lease: Lease) -> None:
         """Another node's pods are reached through the tunnel (handleSubnetEvents): neighbour, FDB and route, in this order."""
         ns = self.netns
+        self._tell(f"{lease.node}'s pods: a neighbour nobody has to ask for, the node it is on, the route")
         neigh.replace(ns, lease.network, DEVICE, lease.vtep_mac)
         bridge.fdb_add(ns, lease.vtep_mac, DEVICE, self=True, replace=True, dst=lease.public_ip)
         route.replace(ns, lease.subnet, via=lease.network, dev=DEVICE, onlink=True)
+
+    def _tell(self, what: str) -> None:
+        if self.netns.tp.journal:
+            self.netns.tp.on_journal(STEP, self.netns.name, what, f"flanneld on {self.node}")
 
     def stop(self) -> None:
         """The node is switched off."""

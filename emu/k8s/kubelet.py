@@ -19,6 +19,7 @@ from emu.k8s.prober import Prober
 from emu.k8s.proxy.document import ANTI_MARTIAN
 from emu.k8s.sandbox import Sandbox
 from emu.sim import NS_PER_MS
+from emu.trace.points import FILE, STEP
 
 # A program binds its sockets in the instant it starts; readiness without a probe is looked at right after that instant.
 STARTED_NS = 1
@@ -53,10 +54,17 @@ class Kubelet:
     def start(self) -> None:
         """What the kubelet does to the node itself: its iptables chains, then the pods' bridge."""
         self._on = True
+        self._tell("its chains: what claims to be from localhost and is not is dropped")
         iptables.restore(self.machine.netns, _NODE_RULES, noflush=True)
         for chain in ("INPUT", "OUTPUT"):
             ensure_rule(self.machine.netns, "filter", chain, "-j KUBE-FIREWALL")
         self.plugin.ensure_bridge()
+
+    def _tell(self, what: str) -> None:
+        """Tell the journal what is done next."""
+        netns = self.machine.netns
+        if netns.tp.journal:
+            netns.tp.on_journal(STEP, netns.name, what, f"kubelet on {self.node.name}")
 
     def runtime(self, pod: Pod) -> PodRuntime:
         """What runs of `pod` here. Raises KubernetesError if nothing does."""
@@ -144,6 +152,8 @@ class Kubelet:
         runtime = self.runtime(pod)
         for container in runtime.containers:
             container.healthy = healthy
+            if container.netns.tp.journal:
+                container.netns.tp.on_journal(FILE, container.netns.name, f"{pod.name}.ready", "yes" if healthy else "")
             if container.spec.readiness is None:
                 container.ready = healthy
         if not runtime.containers:
@@ -178,6 +188,8 @@ class Kubelet:
         runtime = self.runtimes.pop((pod.namespace, pod.name), None)
         if runtime is None:
             return
+        if self._on:
+            self._tell(f"pod {pod.name} ends: its containers are killed, the CNI plugin takes its eth0 away (DEL), the sandbox goes")
         for container in runtime.containers:
             self._stop_container(runtime, container)
         runtime.sandbox.destroy()

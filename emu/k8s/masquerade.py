@@ -6,6 +6,7 @@ from typing import Any
 
 from emu.iproute import iptables
 from emu.k8s.ensure import ensure_rule
+from emu.trace.points import STEP
 
 NON_MASQUERADE_CIDRS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 LINK_LOCAL = "169.254.0.0/16"
@@ -26,5 +27,7 @@ JUMP = '-m comment --comment "ip-masq-agent: ensure nat POSTROUTING directs all 
 
 def install(netns: Any, cidrs: tuple[str, ...] = NON_MASQUERADE_CIDRS) -> None:
     """Write the chain and append the jump to POSTROUTING, behind kube-proxy's."""
+    if netns.tp.journal:
+        netns.tp.on_journal(STEP, netns.name, "what leaves the cluster gets the node's address", f"ip-masq-agent on {netns.name}")
     iptables.restore(netns, document(cidrs), noflush=True)
     ensure_rule(netns, "nat", "POSTROUTING", f"{JUMP} -m addrtype ! --dst-type LOCAL -j IP-MASQ-AGENT", at_head=False)

@@ -19,6 +19,7 @@ from emu.k8s.objects import KubernetesError, Node, Pod
 from emu.k8s.proxy.document import Options
 from emu.k8s.proxy.proxier import Proxier
 from emu.k8s.proxy.state import ServiceState
+from emu.trace.points import STEP
 
 NIC = "eth0"
 
@@ -59,7 +60,9 @@ class NodeHost:
 
     def boot(self) -> None:
         """From power to a node that takes pods: network, kubelet, kube-proxy, masquerade agent."""
-        ns, config = self.netns, self.config
+        ns, config, tp = self.netns, self.config, self.world.tp
+        if tp.journal:
+            tp.on_journal(STEP, ns.name, "its own address, the way out, forwarding for its pods", self.spec.name)
         link.set_up(ns, "lo")
         addr.add(ns, NIC, f"{self.spec.ip}/{config.prefix_length}")
         link.set_up(ns, NIC)
@@ -67,6 +70,8 @@ class NodeHost:
         sysctl.set(ns, "net.ipv4.ip_forward", 1)
         sysctl.set(ns, "net.bridge.bridge-nf-call-iptables", int(config.bridge_nf_call_iptables))
         if config.leases is None:
+            if tp.journal:
+                tp.on_journal(STEP, ns.name, "routes to the other nodes' pods, by the nodes' addresses", f"route controller, on {self.spec.name}")
             self.routes.attach(ns, dev=NIC, proto="boot")
         else:
             self.flanneld = Flanneld(ns, self.spec.name, NIC, self.spec.ip, self.spec.pod_cidr, config.leases)

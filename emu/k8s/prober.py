@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emu.aio.process import spawn
 from emu.apps.probe import http_probe, tcp_probe
 from emu.sim import NS_PER_S
+from emu.trace.points import RAN, RUN, STEP
 
 if TYPE_CHECKING:
     from emu.k8s.container import RunningContainer
@@ -55,11 +56,22 @@ class Prober:
         elif port is None:
             self._count(False)  # extractPort fails: the probe does, too
         elif probe.path is None:
+            self._tell(RUN, f"python3 -m emu.apps.probe tcp://{ip}:{port} --timeout {probe.timeout_seconds:g}")
             self._count(bool(await tcp_probe(ip, port, timeout=probe.timeout_seconds)))
         else:
+            path = probe.path if probe.path.startswith("/") else f"/{probe.path}"
+            self._tell(RUN, f"python3 -m emu.apps.probe http://{ip}:{port}{path} --timeout {probe.timeout_seconds:g}")
             self._count(bool(await http_probe(ip, port, probe.path, timeout=probe.timeout_seconds)))
 
+    def _tell(self, kind: str, text: str) -> None:
+        netns = self.kubelet.machine.netns
+        if netns.tp.journal:
+            if kind == RUN:
+                netns.tp.on_journal(STEP, netns.name, f"is pod {self.container.pod.name} ready?", f"kubelet on {netns.name}")
+            netns.tp.on_journal(kind, netns.name, text, f"probe {self.container.pod.namespace}/{self.container.pod.name}/{self.container.spec.name}")
+
     def _count(self, success: bool) -> None:
+        self._tell(RAN, "" if success else "not ready")
         self._streak = self._streak + 1 if success == self._last else 1
         self._last = success
         if self._streak >= (self.probe.success_threshold if success else self.probe.failure_threshold):

@@ -8,6 +8,7 @@ from emu.fabric import Machine
 from emu.iproute import link
 from emu.k8s.cni import Attachment, BridgePlugin
 from emu.k8s.objects import Pod
+from emu.trace.points import STEP
 
 
 def netns_name(pod: Pod) -> str:
@@ -29,6 +30,9 @@ class Sandbox:
         if pod.spec.host_network:
             self.netns: Any = machine.netns
             return
+        tp = machine.world.tp
+        if tp.journal:
+            tp.on_journal(STEP, machine.name, f"a sandbox for pod {pod.name}: the pause container and its network namespace", f"container runtime on {machine.name}")
         self.netns = machine.add_netns(netns_name(pod))
         link.set_up(self.netns, "lo")  # the loopback plugin
         try:

@@ -11,6 +11,7 @@ from emu.k8s.proxy.cleanup import stale_udp
 from emu.k8s.proxy.document import JUMPS, Options, build_document
 from emu.k8s.proxy.rules import PortRules
 from emu.k8s.proxy.state import LARGE_CLUSTER_ENDPOINTS, Key, PortKey, ServiceListener, ServiceState
+from emu.trace.points import STEP
 
 
 class Proxier(ServiceListener):
@@ -55,6 +56,7 @@ class Proxier(ServiceListener):
         changed, self._changed = self._changed, {}
         full, self._full = self._full, False
         if full:
+            self._tell("first sync: its chains, and the jumps to them from the built-in ones")
             self._ensure_jumps()
         state = self.state
         pairs = state.ports()
@@ -71,10 +73,16 @@ class Proxier(ServiceListener):
                 touched.append(rules)
         chains = {chain: None for rules in ports for chain in rules.chains}
         stale = [chain for chain in self.chains if chain not in chains]
+        self._tell("sync: the dispatch chains, and the chains of what changed" if self.chains or touched else "sync: no Services yet")
         iptables.restore(self.netns, build_document(self.options, ports, touched, stale), noflush=True, counters=True)
         self.written, self.chains = written, chains
         if self._udp_endpoints_changed(changed):
+            self._tell("forgets UDP connections to endpoints that are gone")
             conntrack.delete_if(self.netns, stale_udp(state))
+
+    def _tell(self, what: str) -> None:
+        if self.netns.tp.journal:
+            self.netns.tp.on_journal(STEP, self.netns.name, what, f"kube-proxy on {self.node.name}")
 
     def _udp_endpoints_changed(self, changed: dict[Key, bool]) -> bool:
         for key, slices in changed.items():
