@@ -32,7 +32,8 @@ class Sandbox:
             return
         tp = machine.world.tp
         if tp.journal:
-            tp.on_journal(STEP, machine.name, f"a sandbox for pod {pod.name}: the pause container and its network namespace", f"container runtime on {machine.name}")
+            what = f"a sandbox for pod {pod.name}: the pause container and its network namespace"
+            tp.on_journal(STEP, machine.name, what, f"container runtime on {machine.name}")
         self.netns = machine.add_netns(netns_name(pod))
         link.set_up(self.netns, "lo")  # the loopback plugin
         try:

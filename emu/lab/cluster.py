@@ -35,8 +35,10 @@ from emu.lab.service import Service
 from emu.net.device import NetDevice
 from emu.net.nic import Nic
 from emu.observe.capture import Capture
+from emu.observe.journal import Journal
 from emu.observe.recorder import Recorder, Recording
 from emu.sim import NS_PER_S
+from emu.trace.points import OMITTED, STEP
 from emu.wire.addr import mac_bytes
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Cluster:
     `pod_cidr` is cut into one range of `node_prefix` bits per node; `node_cidr` holds the nodes (the router is its first address).
     `overlay`: None, nodes have routes to each other's pods; "vxlan", they have tunnels as flannel makes them, and pods an MTU of 1450.
     `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
+    `journal`: where every command of the building and all that is done afterwards is written down (`Journal()`); `emu.lab.script` makes a script of it.
     Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
     """
 
@@ -72,6 +75,7 @@ class Cluster:
         bridge_nf_call_iptables: bool = True,
         overlay: str | None = None,
         comments: bool = True,
+        journal: Journal | None = None,
     ) -> None:
         if not isinstance(delays, Delays):
             raise ValueError(f"delays: {delays!r} is not a Delays(...)")
@@ -83,6 +87,9 @@ class Cluster:
         self.world = World(seed)
         self.sim, self.tp = self.world.sim, self.world.tp
         self.capture = Capture(self.tp, captures, comments) if captures is not None else None
+        self.journal = journal
+        if journal is not None:
+            journal.attach(self.tp)
         self.recorder = Recorder(self.sim, self.tp)
         self.loop = Loop(self.sim)  # type: ignore[abstract]  # pipes, TLS and such are not there, see emu/aio/loop.py
         self.control_plane = ControlPlane(self.sim, service_cidr, delays)
@@ -121,6 +128,8 @@ class Cluster:
     def _add_node(self, spec: objects.Node, config: NodeConfig) -> None:
         host = NodeHost(self.world, self.api, self.control_plane.services, self.loop, spec, config, self.pod_routes)
         self.world.cable(host.nic, self.switch.add_port())
+        if self.tp.journal:
+            self.tp.on_journal(STEP, "", f"the other nodes' route to the pods of {spec.name}", "route controller")
         self.pod_routes.add(spec.pod_cidr, spec.ip)
         self.api.create(spec)
         self._node_hosts[spec.name] = host
@@ -302,6 +311,8 @@ class Cluster:
     def inject(self, device: Any, packet: Packet | bytes) -> None:
         """Have a device receive a frame, of any bytes, as if from its wire. Nothing happens before time runs."""
         _check_device("inject", device)
+        if self.tp.journal:
+            self.tp.on_journal(OMITTED, device.netns.name if device.netns is not None else "", f"a frame made by hand is received by {device.name}")
         send.inject(device, packet)
 
     def cable(self, node: str) -> Cable:

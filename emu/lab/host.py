@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from emu.aio.process import spawn
@@ -13,6 +14,7 @@ from emu.apps.traceroute import traceroute as traceroute_program
 from emu.iproute import neigh
 from emu.lab import send
 from emu.lab.trace import Trace
+from emu.trace.points import OMITTED, RAN, RUN
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -80,8 +82,9 @@ class Host:
         if ttl is not None:
             in_range(where, "ttl", ttl, 1, 255)
         trace, result = self._run(
-            f"ping {destination}", destination, ping_program(destination, count, interval, size, timeout=timeout, ttl=ttl, quiet=False)
-        )
+            f"ping {destination}", destination, ping_program(destination, count, interval, size, timeout=timeout, ttl=ttl, quiet=False),
+            _ping_command(destination, count, interval, size, timeout, ttl),
+        )  # fmt: skip
         trace.result = result
         trace.delivered = result is not None and result.received == count
         if result is not None and result.replies:
@@ -92,7 +95,10 @@ class Host:
         """`traceroute -q QUERIES`: `trace.result.hops` lists who answered at each distance."""
         in_range(f"{self.name}: traceroute {destination}", "max_hops", max_hops, 1, 255)
         in_range(f"{self.name}: traceroute {destination}", "queries", queries, 1, 10)
-        trace, result = self._run(f"traceroute {destination}", destination, traceroute_program(destination, max_hops=max_hops, queries=queries))
+        trace, result = self._run(
+            f"traceroute {destination}", destination, traceroute_program(destination, max_hops=max_hops, queries=queries),
+            f"traceroute -n -q {queries} -m {max_hops} {destination}",
+        )  # fmt: skip
         trace.result = result
         trace.delivered = result is not None and result.reached
         return trace
@@ -101,7 +107,8 @@ class Host:
         """GET `url`; an error status is an answer too."""
         if not isinstance(url, str):
             raise ValueError(f"{self.name}: GET: {url!r} is not an http:// URL")
-        trace, response = self._run(f"GET {url}", url, http_get(url, timeout=timeout))
+        command = f"python3 -m emu.apps.http_client {quote(url)}" + (f" --timeout {timeout:g}" if timeout != 5 else "")
+        trace, response = self._run(f"GET {url}", url, http_get(url, timeout=timeout), command)
         if response is None:
             return Reply(trace, error=_os_error(trace.result))
         trace.delivered = True
@@ -112,7 +119,9 @@ class Host:
         in_range(f"{self.name}: UDP {destination}", "port", port, 1, 65535)
         if not isinstance(data, bytes):
             raise ValueError(f"{self.name}: UDP {destination}: data: {type(data).__name__} is not bytes")
-        trace, answer = self._run(f"UDP {destination}:{port}", f"{destination}:{port}", udp_request(destination, port, data, timeout=timeout))
+        text = quote(data.decode("latin-1"))
+        command = f"python3 -m emu.apps.echo {port} --to {destination} --text {text}" + (f" --timeout {timeout:g}" if timeout != 1 else "")
+        trace, answer = self._run(f"UDP {destination}:{port}", f"{destination}:{port}", udp_request(destination, port, data, timeout=timeout), command)
         if answer is None:
             return Reply(trace, error=_os_error(trace.result))
         trace.delivered = True
@@ -124,6 +133,8 @@ class Host:
         Delivered: it reached somebody who took it (a copy did, of every packet of a set). Raises NetError naming what is missing.
         """
         cluster = self.cluster
+        if cluster.tp.journal:
+            cluster.tp.on_journal(OMITTED, self.netns.name, f"{self.name} sends a frame made by hand: {send.title(packet)}")
         recording = cluster.recorder.begin()
         trace = Trace(f"{self.name}: {send.title(packet)} by hand", self.name, "", recording)
         try:
@@ -134,17 +145,21 @@ class Host:
         trace.delivered = bool(sent) and all(frame_id in recording.delivered for frame_id in sent)
         return trace
 
-    def run(self, program: Coroutine[Any, Any, Any], title: str = "program") -> Trace:
-        """Run a coroutine of your own in this namespace until it returns; `trace.result` is what it returned or raised."""
+    def run(self, program: Coroutine[Any, Any, Any], title: str = "program", command: str = "") -> Trace:
+        """Run a coroutine of your own in this namespace until it returns; `trace.result` is what it returned or raised.
+
+        `command`: a command line that does the same, for the journal.
+        """
         if not isinstance(program, Coroutine):
             raise ValueError(f"{self.name}: {title}: {program!r} is not a coroutine: call the async function")
-        trace, result = self._run(title, "", program)
+        trace, result = self._run(title, "", program, command)
         if trace.error == "":
             trace.result, trace.delivered = result, True
         return trace
 
-    def _run(self, title: str, destination: str, program: Coroutine[Any, Any, Any]) -> tuple[Trace, Any]:
+    def _run(self, title: str, destination: str, program: Coroutine[Any, Any, Any], command: str = "") -> tuple[Trace, Any]:
         cluster = self.cluster
+        tp = cluster.tp
         try:
             netns = self.netns
             if not isinstance(destination, str):
@@ -155,6 +170,8 @@ class Host:
         recording = cluster.recorder.begin()
         trace = Trace(f"{self.name}: {title}", self.name, destination, recording)
         result = None
+        if tp.journal:
+            tp.on_journal(*((RUN, netns.name, command, self.name) if command else (OMITTED, netns.name, f"{self.name} runs a program: {title}")))
         try:
             process = spawn(cluster.loop, netns, program, name=f"{self.name}: {title}")
             cluster.run_until(process)
@@ -165,10 +182,17 @@ class Host:
                 trace.error, trace.result = str(error) or type(error).__name__, error
             else:
                 raise error
+            if tp.journal:
+                tp.on_journal(RAN, netns.name, trace.error or getattr(result, "failure", ""), self.name)
             cluster.settle(recording)
         finally:
             cluster.recorder.end(recording)
         return trace, result
+
+
+def _ping_command(destination: str, count: int, interval: float, size: int, timeout: float, ttl: int | None) -> str:
+    given = (("-c", count, None), ("-i", interval, 1), ("-W", timeout, None), ("-t", ttl, None), ("-s", size, 56))
+    return "ping " + "".join(f"{option} {value:g} " for option, value, usual in given if value is not None and value != usual) + quote(destination)
 
 
 def in_range(where: str, name: str, value: float, low: float, high: float) -> None:

@@ -11,6 +11,7 @@ from emu.iproute import iptables
 from emu.k8s.node import NodeHost
 from emu.lab.host import MOST_SECONDS, Host, in_range
 from emu.sim import NS_PER_S
+from emu.trace.points import START, STEP
 
 if TYPE_CHECKING:
     from emu.lab.cluster import Cluster
@@ -57,8 +58,13 @@ class Node(Host):
     def reboot(self, seconds: float = 20.0, wait: bool = True) -> None:
         """Power off, `seconds` of darkness, power on: everything that ran there gets new sandboxes and all tables start empty."""
         in_range(f"{self.name}: reboot", "seconds", seconds, 0, MOST_SECONDS)
+        tp = self.cluster.tp
+        if tp.journal:
+            tp.on_journal(STEP, self.name, "loses power: every namespace, device, route, rule and program is gone", self.name)
         pods = self.host.power_off()
         self.cluster.run(seconds)
+        if tp.journal:
+            tp.on_journal(STEP, self.name, "powers on: the old network card, a new kernel with nothing in it", self.name)
         self.host.power_on(pods)
         if wait:
             cluster = self.cluster
@@ -87,6 +93,10 @@ class Internet(Outside):
 
     def serve_http(self, port: int = 80) -> Process:
         """Run the HTTP server there that pods run; `kill()` the result to end it."""
+        tp = self.cluster.tp
+        if tp.journal:
+            tp.on_journal(STEP, self.netns.name, "serves HTTP", self.name)
+            tp.on_journal(START, self.netns.name, f"python3 -m emu.apps.http_server {port} --hostname {self.name}", f"{self.name}/http {port}")
         process = spawn(self.cluster.loop, self.netns, HttpServer(self.name, port).serve(), name=f"{self.name}/http")
         self.cluster.run(1 / NS_PER_S)
         return process

@@ -35,7 +35,7 @@ def tell(story: Story) -> None:
     story.claim(f"{pair.ip}:8080, asked from inside, touched {', '.join(own_devices)} only", own.ok and own_devices == ["pair.lo"])
 
     story.tell("One set of ports: a second server on 8080, in the other container, is refused by the kernel.")
-    second = tool.run(asyncio.start_server(lambda reader, writer: None, "0.0.0.0", 8080), "bind 0.0.0.0:8080")
+    second = tool.run(asyncio.start_server(lambda reader, writer: None, "0.0.0.0", 8080), "bind 0.0.0.0:8080", "python3 -m emu.apps.http_server 8080")
     code = getattr(second.result, "errno", None)
     story.claim(f"the second bind of port 8080 failed with {errno.errorcode.get(code or 0, 'no error')}", code == errno.EADDRINUSE)
 

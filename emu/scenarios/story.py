@@ -14,6 +14,7 @@ from rich.text import Text
 
 from emu.lab import Cluster, Trace
 from emu.observe.digest import Digest
+from emu.observe.journal import Journal
 from emu.scenarios.catalog import TITLES, module_of
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Story:
         self.drops: list[dict[str, Any]] = []
         self.claims: list[tuple[str, bool]] = []
         self.verdict_text = ""
+        self.journal: Journal | None = None  # set it before the run, and all that is done is written down there
         self._digests: list[Digest] = []
         self._clusters: list[Cluster] = []
 
@@ -38,7 +40,7 @@ class Story:
         folder = self.captures
         if folder is not None and self._clusters:
             folder = folder / f"cluster-{len(self._clusters) + 1}"
-        cluster = Cluster(seed=self.seed, captures=folder, **options)
+        cluster = Cluster(seed=self.seed, captures=folder, journal=self.journal, **options)
         self._clusters.append(cluster)
         self._digests.append(Digest(cluster.tp))
         cluster.tp.attach("drop", self._on_drop)
@@ -46,6 +48,8 @@ class Story:
 
     def tell(self, text: str) -> None:
         """A paragraph."""
+        if self.journal is not None:
+            self.journal.tell(" ".join(text.split()))
         if self.console is not None:
             self.console.print(fill(" ".join(text.split()), min(self.console.width, 100)), markup=False, soft_wrap=True)
             self.console.print()
