@@ -52,6 +52,14 @@ def _fire(timer: Timer) -> None:
     fn(*timer.args)
 
 
+class Stream(random.Random):
+    """A named stream of random numbers."""
+
+    def pick(self, low: int, size: int) -> int:
+        """One of the `size` numbers (at most 65536) from `low` on, by 16 random bits."""
+        return low + self.getrandbits(16) % size
+
+
 class Sim:
     """Virtual time in integer nanoseconds, starting at 0.
 
@@ -71,7 +79,7 @@ class Sim:
         self._ids = 0
         self._cancelled = 0
         self._stop = False
-        self._streams: dict[str, random.Random] = {}
+        self._streams: dict[str, Stream] = {}
 
     # -- scheduling ---------------------------------------------------------------------------------------------------------------
 
@@ -170,9 +178,15 @@ class Sim:
         """How many ids have been given."""
         return self._ids
 
-    def stream(self, name: str) -> random.Random:
+    def stream(self, name: str) -> Stream:
         """The random stream of that name: the same seed and name always give the same draws, whatever other streams did."""
         stream = self._streams.get(name)
         if stream is None:
-            stream = self._streams[name] = random.Random(f"{self.seed}/{name}")
+            stream = self._streams[name] = Stream(f"{self.seed}/{name}")
         return stream
+
+    def use_stream(self, name: str, stream: Stream) -> None:
+        """Have the draws of that name from here, before the first of them: what another machine drew, for example."""
+        if name in self._streams:
+            raise ValueError(f"the stream {name!r} has been drawn from")
+        self._streams[name] = stream

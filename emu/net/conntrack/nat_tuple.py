@@ -4,7 +4,6 @@ range by hash, then a port that makes the answer's tuple unique.
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 from emu.net.conntrack import tuples
@@ -15,6 +14,7 @@ from emu.net.conntrack.tcp_states import SYN_SENT, TIME_WAIT
 if TYPE_CHECKING:
     from emu.net.conntrack.table import Conntrack
     from emu.net.conntrack.tuples import Tuple
+    from emu.sim import Stream
 
 # how a range is to be used: --random, --random-fully, --persistent
 RANDOM, RANDOM_FULLY, PERSISTENT = 1, 2, 4
@@ -41,7 +41,7 @@ class NatRange:
         self.base_port = base_port
 
 
-def unique_tuple(track: Conntrack, ct: Entry, current: Tuple, allowed: NatRange, side: int, stream: random.Random) -> Tuple:
+def unique_tuple(track: Conntrack, ct: Entry, current: Tuple, allowed: NatRange, side: int, stream: Stream) -> Tuple:
     """The tuple that the connection's packets shall have behind this translation (get_unique_tuple). `current`: the one they have now. It may
     fail to be unique; then the connection is refused when it is confirmed.
     """
@@ -140,7 +140,7 @@ def _best_address(tup: Tuple, allowed: NatRange, side: int) -> Tuple:
     return (tup[0], tup[1], ip, tup[3], tup[4])
 
 
-def _unique_port(track: Conntrack, ct: Entry, tup: Tuple, allowed: NatRange, side: int, stream: random.Random) -> Tuple:
+def _unique_port(track: Conntrack, ct: Entry, tup: Tuple, allowed: NatRange, side: int, stream: Stream) -> Tuple:
     """Try ports from a random offset (DNAT: from the first) on, in rounds that get shorter (nf_nat_l4proto_unique_tuple)."""
     proto, saddr, daddr, sport, dport = tup
     flags = allowed.flags
@@ -166,7 +166,7 @@ def _unique_port(track: Conntrack, ct: Entry, tup: Tuple, allowed: NatRange, sid
     if allowed.base_port:
         offset = (port - allowed.base_port) & 0xFFFF
     elif flags & RANDOM_ALL or side != DST:
-        offset = stream.getrandbits(16)
+        offset = stream.pick(low, size) - low
     else:
         offset = 0
     attempts = min(size, MAX_ATTEMPTS)
@@ -180,7 +180,7 @@ def _unique_port(track: Conntrack, ct: Entry, tup: Tuple, allowed: NatRange, sid
         if attempts >= size or attempts < 16:
             return tup
         attempts //= 2
-        offset = stream.getrandbits(16)
+        offset = stream.pick(low, size) - low
 
 
 def _swap(ip: int) -> int:
