@@ -192,7 +192,7 @@ class Host:
 
 def _ping_command(destination: str, count: int, interval: float, size: int, timeout: float, ttl: int | None) -> str:
     given = (("-c", count, None), ("-i", interval, 1), ("-W", timeout, None), ("-t", ttl, None), ("-s", size, 56))
-    return "ping " + "".join(f"{option} {value:g} " for option, value, usual in given if value is not None and value != usual) + quote(destination)
+    return "ping " + "".join(f"{option} {value:g} " for option, value, usual in given if value is not None and value != usual) + quote(str(destination))
 
 
 def in_range(where: str, name: str, value: float, low: float, high: float) -> None:
