@@ -1,0 +1,51 @@
+"""Which machine and which node gets which addresses."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from emu.k8s.cloud import INTERNET_CIDR, LOAD_BALANCER_CIDR
+
+NO_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))  # this host, loopback, multicast and reserved
+
+
+def plan_addresses(nodes: int, pod_cidr: str, service_cidr: str, node_cidr: str, node_prefix: int) -> tuple[list[IPv4Network], list[IPv4Address]]:
+    """Ranges for the nodes' pods, and addresses for router, load balancer and nodes. Raises ValueError naming the CIDR at fault."""
+    if not isinstance(nodes, int) or nodes < 0:
+        raise ValueError(f"nodes: {nodes!r} is not a number of nodes")
+    if not isinstance(node_prefix, int):
+        raise ValueError(f"node_prefix: {node_prefix!r} is not a number of bits")
+    ranges = {}
+    given = {"pod_cidr": pod_cidr, "service_cidr": service_cidr, "node_cidr": node_cidr}
+    for name, text in {**given, "internet": INTERNET_CIDR, "load balancer": LOAD_BALANCER_CIDR}.items():
+        try:
+            if not isinstance(text, str):
+                raise ValueError(f"{text!r} is not text")
+            ranges[name] = IPv4Network(text)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if any(ranges[name].overlaps(special) for special in NO_HOSTS):
+            raise ValueError(f"{name}: {text} holds addresses that no host can have")
+    names = list(ranges)
+    for index, name in enumerate(names):
+        for other in names[index + 1 :]:
+            if ranges[name].overlaps(ranges[other]):
+                raise ValueError(f"{name} {ranges[name]} overlaps {other} {ranges[other]}")
+    if ranges["service_cidr"].num_addresses < 4:
+        raise ValueError(f"service_cidr {ranges['service_cidr']} has no address for a Service")
+    pods = ranges["pod_cidr"]
+    if not pods.prefixlen <= node_prefix <= 30:
+        raise ValueError(f"node_prefix: /{node_prefix} ranges cannot be cut from pod_cidr {pods}")
+    if nodes > 2 ** (node_prefix - pods.prefixlen):
+        raise ValueError(f"pod_cidr {pods} has no address range left: {nodes} nodes need a /{node_prefix} each, it holds {2 ** (node_prefix - pods.prefixlen)}")
+    if nodes + 2 > ranges["node_cidr"].num_addresses - 2:
+        raise ValueError(f"node_cidr {ranges['node_cidr']} has no address left for {nodes} nodes, a router and a load balancer")
+    first = int(pods.network_address)
+    size = 2 ** (32 - node_prefix)
+    # Node n has the n-th range, beginning with 1 where there is room, so that node1 has 10.244.1.0/24.
+    shift = 1 if nodes < 2 ** (node_prefix - pods.prefixlen) else 0
+    pod_ranges = [IPv4Network((first + (number + shift) * size, node_prefix)) for number in range(nodes)]
+    base = ranges["node_cidr"].network_address
+    # router .1, nodes from .2 on, the load balancer last in the range.
+    machines = [base + 1, ranges["node_cidr"].broadcast_address - 1, *(base + 2 + number for number in range(nodes))]
+    return pod_ranges, machines
