@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emu.aio.context import current_netns, current_process
@@ -25,10 +25,12 @@ class Resource(Protocol):
 
 class Process:
     """`name`, `pid` (counted per namespace, from 1), `netns`; `output`: lines printed so far; `status`: None while it runs, then its exit status
-    (what the coroutine returned, 0 for None; 1 for an exception, which is in `error`; 128 + signal when killed).
+    (what the coroutine returned, 0 for None; 1 for an exception, which is in `error`; 128 + signal when killed). `on_exit(process)` is called then.
     """
 
-    __slots__ = ("_ending", "_left", "_program", "error", "loop", "main", "name", "netns", "output", "pid", "resources", "result", "status", "tasks")
+    __slots__ = (
+        "_ending", "_left", "_program", "error", "loop", "main", "name", "netns", "on_exit", "output", "pid", "resources", "result", "status", "tasks",
+    )  # fmt: skip
 
     def __init__(self, loop: Loop, netns: Namespace, name: str, pid: int) -> None:
         self.loop = loop
@@ -41,6 +43,7 @@ class Process:
         self.error: BaseException | None = None
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.resources: dict[Resource, None] = {}
+        self.on_exit: Callable[[Process], object] | None = None
         self.main: asyncio.Task[Any] = None  # type: ignore[assignment]  # set by spawn
         self._ending: int | None = None
         self._program: Coroutine[Any, Any, Any] | None = None
@@ -131,6 +134,8 @@ class Process:
         self.loop.process_gone(self)
         if self._left is not None and not self._left.done():
             self._left.set_result(None)
+        if self.on_exit is not None:
+            self.on_exit(self)
 
 
 async def _main(coro: Coroutine[Any, Any, Any]) -> Any:

@@ -26,7 +26,7 @@ class Api:
     def __init__(self, sim: Sim, delays: Delays) -> None:
         self.sim = sim
         self.delays = delays
-        self.on_the_way = 0  # notices that watchers have not got yet
+        self.on_the_way = 0  # notices that watchers have not got yet, and work of controllers that is due
         self._stores: dict[str, dict[tuple[str, str], Any]] = {kind: {} for kind in KINDS}
         self.nodes: dict[tuple[str, str], Node] = self._stores["Node"]
         self.pods: dict[tuple[str, str], Pod] = self._stores["Pod"]
@@ -73,6 +73,15 @@ class Api:
         del store[key]
         self._notify(DELETED, thing)
 
+    def call_later(self, delay_ns: int, function: Callable[..., object], *arguments: Any) -> None:
+        """Have a controller do something a moment later. The cluster is not in step before it has been done."""
+        self.on_the_way += 1
+        self.sim.call_later(delay_ns, self._work, function, arguments)
+
+    def _work(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        self.on_the_way -= 1
+        function(*arguments)
+
     def _notify(self, event: str, thing: Thing) -> None:
         watchers = self._watchers[thing.kind]
         if not self.delays.watch:
@@ -80,9 +89,4 @@ class Api:
                 watcher(event, thing)
             return
         for watcher in watchers:
-            self.on_the_way += 1
-            self.sim.call_later(self.delays.watch, self._arrive, watcher, event, thing)
-
-    def _arrive(self, watcher: Watcher, event: str, thing: Thing) -> None:
-        self.on_the_way -= 1
-        watcher(event, thing)
+            self.call_later(self.delays.watch, watcher, event, thing)

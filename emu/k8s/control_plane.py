@@ -36,17 +36,24 @@ class ControlPlane:
     # -- pods ---------------------------------------------------------------------------------------------------------------------
 
     def create_pod(self, pod: Pod) -> None:
-        """Store a pod that is bound to a node."""
+        """Store a pod. One without a node is the scheduler's to place."""
         check_pod(pod)
-        if ("", pod.node) not in self.api.nodes:
+        if pod.node and ("", pod.node) not in self.api.nodes:
             raise KubernetesError(f'Pod "{pod.namespace}/{pod.name}": spec.nodeName: there is no node {pod.node!r}')
         pod.uid = self.new_uid()
+        pod.created_ns = self.sim.now
         self.api.create(pod)
 
-    def delete_pod(self, pod: Pod) -> None:
-        """Remove a pod at once, without grace."""
-        pod.deletion_ns = self.sim.now
-        self.api.delete(pod)
+    def delete_pod(self, pod: Pod, grace_seconds: float = 0.0) -> None:
+        """Have a pod end: at once without grace, or if no kubelet has it yet; else its kubelet ends its containers and then removes it."""
+        if pod.deletion_ns is None:
+            pod.deletion_ns, pod.deletion_seconds = self.sim.now, grace_seconds
+        elif grace_seconds:
+            return  # it is ending already
+        if grace_seconds and pod.node and pod.phase in ("Pending", "Running"):
+            self.api.update(pod)
+        else:
+            self.api.delete(pod)
 
     # -- services -----------------------------------------------------------------------------------------------------------------
 

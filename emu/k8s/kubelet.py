@@ -10,35 +10,20 @@ from random import Random
 from emu.aio.loop import Loop
 from emu.fabric import Machine
 from emu.iproute import iptables
-from emu.k8s.api import ADDED, DELETED, Api
+from emu.k8s.api import DELETED, Api
 from emu.k8s.cni import BridgePlugin
-from emu.k8s.container import RunningContainer
 from emu.k8s.ensure import ensure_rule
 from emu.k8s.objects import KubernetesError, Node, Pod
-from emu.k8s.prober import Prober
+from emu.k8s.pod_worker import PodWorker
 from emu.k8s.proxy.document import ANTI_MARTIAN
 from emu.k8s.sandbox import Sandbox
 from emu.sim import NS_PER_MS
-from emu.trace.points import FILE, STEP
+from emu.trace.points import STEP
 
-# A program binds its sockets in the instant it starts; readiness without a probe is looked at right after that instant.
-STARTED_NS = 1
 # The bridge plugin returns when the bridge forwards on the new port. It looks at once, which is too early, and again after 50 ms.
 PLUGIN_NS = 50 * NS_PER_MS
 # How long a pod worker waits after a sync that failed (backOffPeriod).
 SANDBOX_RETRY_NS = 10_000 * NS_PER_MS
-
-
-class PodRuntime:
-    """What runs of one pod."""
-
-    __slots__ = ("containers", "pod", "probers", "sandbox")
-
-    def __init__(self, pod: Pod, sandbox: Sandbox) -> None:
-        self.pod = pod
-        self.sandbox = sandbox
-        self.containers: list[RunningContainer] = []
-        self.probers: list[Prober] = []
 
 
 class Kubelet:
@@ -47,7 +32,7 @@ class Kubelet:
     def __init__(self, api: Api, node: Node, machine: Machine, loop: Loop, plugin: BridgePlugin, random: Random) -> None:
         self.api, self.node, self.machine, self.loop, self.plugin, self.random = api, node, machine, loop, plugin, random
         self.sim = api.sim
-        self.runtimes: dict[tuple[str, str], PodRuntime] = {}
+        self.workers: dict[tuple[str, str], PodWorker] = {}
         self._attempts: dict[str, int] = {}  # pod uid -> sandboxes so far
         self._on = False
 
@@ -66,10 +51,10 @@ class Kubelet:
         if netns.tp.journal:
             netns.tp.on_journal(STEP, netns.name, what, f"kubelet on {self.node.name}")
 
-    def runtime(self, pod: Pod) -> PodRuntime:
+    def worker(self, pod: Pod) -> PodWorker:
         """What runs of `pod` here. Raises KubernetesError if nothing does."""
         try:
-            return self.runtimes[pod.namespace, pod.name]
+            return self.workers[pod.namespace, pod.name]
         except KeyError:
             raise KubernetesError(f"pod {pod.namespace}/{pod.name} does not run on {self.node.name}") from None
 
@@ -77,14 +62,19 @@ class Kubelet:
 
     def on_pod(self, event: str, pod: Pod) -> None:
         """A pod of this node changed in the API."""
-        if event == ADDED:
-            self.sim.call_later(self.api.delays.kubelet, self._run, pod)
-        elif event == DELETED:
+        if event == DELETED:
             self._teardown(pod)
+        elif pod.deletion_ns is not None:
+            self.sim.call_later(self.api.delays.kubelet, self._terminate, pod)
+        elif pod.uid not in self._attempts:
+            self._attempts[pod.uid] = -1
+            self.sim.call_later(self.api.delays.kubelet, self._run, pod)
+
+    def _is_stored(self, pod: Pod) -> bool:
+        return self.api.pods.get((pod.namespace, pod.name)) is pod
 
     def _run(self, pod: Pod) -> None:
-        key = (pod.namespace, pod.name)
-        if self._on and self.api.pods.get(key) is pod and key not in self.runtimes and pod.deletion_ns is None:
+        if self._on and self._is_stored(pod) and (pod.namespace, pod.name) not in self.workers and pod.deletion_ns is None:
             self._start(pod)
 
     def _start(self, pod: Pod) -> None:
@@ -98,105 +88,41 @@ class Kubelet:
             self.sim.call_later(SANDBOX_RETRY_NS, self._run, pod)
             return
         pod.message = ""
-        runtime = self.runtimes[pod.namespace, pod.name] = PodRuntime(pod, sandbox)
-        self.sim.call_later(0 if pod.spec.host_network else PLUGIN_NS, self._sandbox_up, runtime)
+        worker = self.workers[pod.namespace, pod.name] = PodWorker(self, pod, sandbox)
+        self.sim.call_later(0 if pod.spec.host_network else PLUGIN_NS, worker.sandbox_up)
 
-    def _sandbox_up(self, runtime: PodRuntime) -> None:
-        if not self._is_current(runtime):
-            return
-        pod, sandbox = runtime.pod, runtime.sandbox
-        pod.ip = sandbox.ip or self.node.ip
-        pod.phase = "Running"
-        for spec in pod.spec.containers:
-            container = RunningContainer(spec, pod, sandbox.netns, self.loop)
-            runtime.containers.append(container)
-            self._start_container(runtime, container)
-        if not pod.spec.containers:
-            self._settle(runtime)
+    def _terminate(self, pod: Pod) -> None:
+        worker = self.workers.get((pod.namespace, pod.name))
+        if worker is not None and worker.pod is pod:
+            worker.terminate()
+        elif self._on and self._is_stored(pod):
+            self.api.delete(pod)  # nothing of it runs
 
-    def _start_container(self, runtime: PodRuntime, container: RunningContainer) -> None:
-        container.start()
-        if container.spec.readiness is not None:
-            prober = Prober(self, runtime, container)
-            runtime.probers.append(prober)
-            prober.start()
-            self._settle(runtime)
-        else:
-            self.sim.call_later(STARTED_NS, self._started, runtime, container, container.restarts)
-
-    def _started(self, runtime: PodRuntime, container: RunningContainer, restarts: int) -> None:
-        if container.restarts == restarts and self._is_current(runtime):
-            container.ready = container.healthy
-            self._settle(runtime)
-
-    def _is_current(self, runtime: PodRuntime) -> bool:
-        return self.runtimes.get((runtime.pod.namespace, runtime.pod.name)) is runtime
-
-    def _settle(self, runtime: PodRuntime) -> None:
-        """Write the pod's Ready condition: all its containers are ready."""
-        if not self._is_current(runtime):
-            return
-        pod = runtime.pod
-        ready = all(container.ready for container in runtime.containers)
-        pod.ready = ready
-        self.api.update(pod)
-
-    def probe_result(self, runtime: PodRuntime, container: RunningContainer, ready: bool) -> None:
-        """A prober reached one of its thresholds."""
-        if container.ready != ready:
-            container.ready = ready
-            self._settle(runtime)
+    def terminated(self, worker: PodWorker) -> None:
+        """All containers of a pod that is to go have ended: now its network goes, then the object."""
+        if self._is_stored(worker.pod):
+            self.api.delete(worker.pod)
+        self._teardown(worker.pod)
 
     def set_healthy(self, pod: Pod, healthy: bool) -> None:
-        """What the pod's programs say of themselves from now on. Where a probe asks, the probe finds out; else the condition changes at once."""
-        runtime = self.runtime(pod)
-        for container in runtime.containers:
-            container.healthy = healthy
-            if container.netns.tp.journal:
-                container.netns.tp.on_journal(FILE, container.netns.name, f"{pod.name}.ready", "yes" if healthy else "")
-            if container.spec.readiness is None:
-                container.ready = healthy
-        if not runtime.containers:
-            pod.ready = healthy
-            self.api.update(pod)
-            return
-        if all(container.spec.readiness is None for container in runtime.containers):
-            self._settle(runtime)
+        """What the pod's programs say of themselves from now on."""
+        self.worker(pod).set_healthy(healthy)
 
     def restart_container(self, pod: Pod, name: str) -> None:
-        """The container exits and is started again in the same sandbox: same namespace, same address, same veth."""
-        runtime = self.runtime(pod)
-        for container in runtime.containers:
-            if container.spec.name == name:
-                self._stop_container(runtime, container)
-                container.restarts += 1
-                self._settle(runtime)
-                self.sim.call_later(self.api.delays.kubelet, self._restart, runtime, container)
-
-    def _restart(self, runtime: PodRuntime, container: RunningContainer) -> None:
-        if self._is_current(runtime):
-            self._start_container(runtime, container)
-
-    @staticmethod
-    def _stop_container(runtime: PodRuntime, container: RunningContainer) -> None:
-        for prober in [prober for prober in runtime.probers if prober.container is container]:
-            prober.stop()
-            runtime.probers.remove(prober)
-        container.stop()
+        """The container exits and is started again in the same sandbox."""
+        self.worker(pod).restart(name)
 
     def _teardown(self, pod: Pod) -> None:
-        runtime = self.runtimes.pop((pod.namespace, pod.name), None)
-        if runtime is None:
-            return
-        if self._on:
-            self._tell(f"pod {pod.name} ends: its containers are killed, the CNI plugin takes its eth0 away (DEL), the sandbox goes")
-        for container in runtime.containers:
-            self._stop_container(runtime, container)
-        runtime.sandbox.destroy()
+        worker = self.workers.get((pod.namespace, pod.name))
+        if worker is not None and worker.pod is pod:
+            del self.workers[pod.namespace, pod.name]
+            if self._on:
+                self._tell(f"pod {pod.name} ends: its containers are killed, the CNI plugin takes its eth0 away (DEL), the sandbox goes")
+            worker.destroy()
 
     def new_sandbox(self, pod: Pod) -> None:
         """pause died: every container is killed and the pod gets a new sandbox, so a new namespace, veth and address."""
-        self.runtime(pod)
+        self.worker(pod)
         self._teardown(pod)
         pod.ready, pod.ip = False, ""
         self.api.update(pod)
@@ -207,7 +133,7 @@ class Kubelet:
     def power_off(self) -> list[Pod]:
         """The node loses power: everything that ran is gone, without a word to the API. Returns the pods to start again."""
         self._on = False
-        pods = [runtime.pod for runtime in self.runtimes.values()]
+        pods = [worker.pod for worker in self.workers.values()]
         for pod in pods:
             self._teardown(pod)
         return pods
@@ -237,5 +163,3 @@ COMMIT
 :KUBE-KUBELET-CANARY - [0:0]
 COMMIT
 """
-
-__all__ = ["Kubelet", "PodRuntime"]

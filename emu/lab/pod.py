@@ -24,12 +24,12 @@ class Pod(Host):
         return f"<Pod {self.spec.namespace}/{self.name} {self.spec.ip or 'without address'} on {self.spec.node}>"
 
     @property
-    def _runtime(self) -> Any:
-        return self.cluster.kubelet(self.spec.node).runtime(self.spec)
+    def _worker(self) -> Any:
+        return self.cluster.kubelet(self.spec.node).worker(self.spec)
 
     @property
     def netns(self) -> Any:
-        return self._runtime.sandbox.netns
+        return self._worker.sandbox.netns
 
     @property
     def ip(self) -> str:
@@ -55,7 +55,7 @@ class Pod(Host):
     @property
     def host_device(self) -> str:
         """The name of the node's end of its veth pair."""
-        attachment = self._runtime.sandbox.attachment
+        attachment = self._worker.sandbox.attachment
         if attachment is None:
             raise ValueError(f"pod {self.name} has no veth pair: it is on the network of {self.spec.node}")
         return str(attachment.host_ifname)
@@ -63,11 +63,11 @@ class Pod(Host):
     @property
     def containers(self) -> list[ContainerHandle]:
         """Its containers, pause apart."""
-        return [ContainerHandle(self, container) for container in self._runtime.containers]
+        return [ContainerHandle(self, container) for container in self._worker.containers]
 
     def container(self, name: str) -> ContainerHandle:
         """One container by name. Raises ValueError."""
-        for container in self._runtime.containers:
+        for container in self._worker.containers:
             if container.spec.name == name:
                 return ContainerHandle(self, container)
         raise ValueError(f"pod {self.name} has no container {name!r}")
@@ -118,7 +118,7 @@ class ContainerHandle(Host):
     @property
     def exit_error(self) -> BaseException | None:
         """Why its program ended, if it did with an error."""
-        return self.container.process.error if self.container.process is not None else None
+        return self.container.error
 
     def restart(self, wait: bool = True) -> None:
         """The container exits and the kubelet starts it again, in the same sandbox."""

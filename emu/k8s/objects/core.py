@@ -148,19 +148,20 @@ class PodSpec:
 
 @dataclass(slots=True)
 class ContainerStatus:
-    """`state`: waiting, running or terminated; `reason` why."""
+    """`state`: waiting, running or terminated; `reason` why, `message` what a probe said last. `exit_code`: of the last run."""
 
     ready: bool = False
     restarts: int = 0
     state: str = "waiting"
-    reason: str = ""
+    reason: str = "ContainerCreating"
+    message: str = ""
+    exit_code: int = 0
 
 
 @dataclass(slots=True)
 class Pod(Meta):
-    """`node`: empty until it is bound. `ready`: the Ready condition. `deletion_ns`: when deletion was asked, None while it is wanted.
-
-    `message`: why it does not start. `statuses`: by container's name.
+    """`node`: empty until it is bound. `ready`: the Ready condition. `deletion_ns`: when deletion was asked, None while it is wanted;
+    `deletion_seconds`: the grace it was given then. `message`: why it does not start. `statuses`: by container's name, init containers first.
     """
 
     name: str
@@ -173,6 +174,8 @@ class Pod(Meta):
     phase: str = "Pending"
     message: str = ""
     deletion_ns: int | None = None
+    deletion_seconds: float = 0.0
+    ready_ns: int | None = None  # since when it is ready
     started_ns: int | None = None
     statuses: dict[str, ContainerStatus] = field(default_factory=dict)
     kind = "Pod"

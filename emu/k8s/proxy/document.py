@@ -54,9 +54,7 @@ class Options:
     drop_invalid: bool = True
 
 
-def build_document(
-    options: Options, ports: Sequence[PortRules], changed: Iterable[PortRules], stale_chains: Sequence[str]
-) -> str:
+def build_document(options: Options, ports: Sequence[PortRules], changed: Iterable[PortRules], stale_chains: Sequence[str]) -> str:
     """`ports`: every service port in order; `changed`: those whose own chains are written; `stale_chains`: chains to delete."""
     changed = list(changed)
     lines = ["*filter"]
