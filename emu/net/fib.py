@@ -228,6 +228,7 @@ class Rule(NamedTuple):
     invert: bool = False
     suppress_prefixlength: int = -1
     target: int = 0
+    protocol: int = 0  # who made it
 
     def matches(self, saddr: int, daddr: int, iif: str, oif: str, tos: int, mark: int) -> bool:
         """fib_rule_match and fib4_rule_match."""
@@ -242,7 +243,7 @@ class Rule(NamedTuple):
         return matched != self.invert
 
 
-DEFAULT_RULES = (Rule(0, TABLE_LOCAL), Rule(32766, TABLE_MAIN), Rule(32767, TABLE_DEFAULT))
+DEFAULT_RULES = tuple(Rule(priority, table, protocol=PROTO_KERNEL) for priority, table in ((0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)))
 
 
 class Fib:

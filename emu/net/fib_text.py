@@ -22,7 +22,10 @@ from emu.wire.addr import ip_text
 
 TABLE_NAMES = {TABLE_DEFAULT: "default", TABLE_MAIN: "main", TABLE_LOCAL: "local"}
 SCOPE_NAMES = {SCOPE_UNIVERSE: "global", SCOPE_SITE: "site", SCOPE_LINK: "link", SCOPE_HOST: "host", SCOPE_NOWHERE: "nowhere"}
-PROTO_NAMES = {1: "redirect", 2: "kernel", 3: "boot", 4: "static"}
+PROTO_NAMES = {
+    1: "redirect", 2: "kernel", 3: "boot", 4: "static", 8: "gated", 9: "ra", 10: "mrt", 11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk",
+    16: "dhcp", 18: "keepalived", 42: "babel", 99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
+}  # fmt: skip
 
 
 def prefix_text(network: int, length: int) -> str:

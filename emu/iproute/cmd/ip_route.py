@@ -87,11 +87,11 @@ def _keyword(call: Invocation, words: Words, key: str, found: dict[str, Any]) ->
     elif key in ("metric", "priority", "preference"):
         found["metric"] = words.number('"metric" value is invalid\n')
     elif key in ("tos", "dsfield"):
-        found["tos"] = _tos(words)
+        found["tos"] = dsfield(words, '"tos" value is invalid\n')
     elif key == "scope":
-        found["scope"] = _known(words, (*SCOPES, "nowhere"), 255, '"scope" value is invalid\n')
+        found["scope"] = known(words, (*SCOPES, "nowhere"), 255, '"scope" value is invalid\n')
     elif key == "protocol":
-        found["proto"] = _known(words, tuple(route.PROTOCOLS), 255, '"protocol" value is invalid\n')
+        found["proto"] = known(words, tuple(route.PROTOCOLS), 255, '"protocol" value is invalid\n')
     elif key == "table":
         found["table"] = table_of(words, '"table" value is invalid\n')
     elif key == "onlink":
@@ -114,15 +114,16 @@ def _via(words: Words) -> str:
     return checked_address(word)
 
 
-def _tos(words: Words) -> int:
+def dsfield(words: Words, why: str) -> int:
+    """A TOS by its number (rtnl_dsfield_a2n)."""
     word = words.take()
     number = integer(word if word.lower().startswith("0x") else f"0x{word}")  # rtnl_dsfield_a2n: always hexadecimal
     if number is None or not 0 <= number < 256:
-        raise wrong(word, '"tos" value is invalid\n')
+        raise wrong(word, why)
     return number
 
 
-def _known(words: Words, names: tuple[str, ...], high: int, why: str) -> str:
+def known(words: Words, names: tuple[str, ...], high: int, why: str) -> str:
     """A name, or a number up to `high`."""
     word = words.take()
     if word in names:
@@ -135,7 +136,7 @@ def _known(words: Words, names: tuple[str, ...], high: int, why: str) -> str:
 
 def table_of(words: Words, why: str) -> str:
     """A table by name or number (rtnl_rttable_a2n)."""
-    return _known(words, tuple(route.TABLES), 0xFFFFFFFF, why)
+    return known(words, tuple(route.TABLES), 0xFFFFFFFF, why)
 
 
 def _nexthop(call: Invocation, words: Words) -> dict[str, object]:
@@ -173,7 +174,7 @@ def _get(call: Invocation, options: Options, words: Words) -> int:
         word = words.take()
         key = pick(word, keys)
         if key in ("tos", "dsfield"):
-            found["tos"] = _tos(words)
+            found["tos"] = dsfield(words, '"tos" value is invalid\n')
         elif key == "from":
             found["src"] = words.prefix().partition("/")[0]
         elif key == "iif":
