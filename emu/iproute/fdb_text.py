@@ -85,6 +85,6 @@ def records(ns: Namespace, brport: NetDevice | None, br: Bridge | None, states: 
             table = reversed(dev.fdb.entries.values())
             listens = [_endpoint(dev, entry.mac, remote, entry.state, with_dev) for entry in table for remote in entry.remotes]
         else:
-            listens = [_group(dev, mac, with_dev) for mac in ((ALL_NODES_6, ALL_HOSTS_4) if dev.was_up else (ALL_NODES_6,))]
+            listens = [_group(dev, mac, with_dev) for mac in ((ALL_NODES_6, ALL_HOSTS_4) if dev.up else (ALL_NODES_6,))]
         found += listens + own if dev is bridge else own + listens
     return [record for record in found if states is None or record.data["state"] in states]

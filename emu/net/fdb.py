@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from emu.sim import NS_PER_MS, NS_PER_S
+from emu.wire.addr import ZERO_MAC
 
 if TYPE_CHECKING:
     from emu.sim import Sim, Timer
@@ -71,7 +72,9 @@ class Fdb(Generic[P]):
     # -- local and user's entries -------------------------------------------------------------------------------------------------
 
     def add_local(self, mac: bytes, port: P | None) -> None:
-        """The MAC of a port or of the bridge (fdb_add_local); one that is local already stays as it is."""
+        """The MAC of a port or of the bridge (fdb_add_local); one that is local already stays as it is. No MAC, no entry."""
+        if mac == ZERO_MAC:
+            return
         old = self.entries.get(mac)
         if old is not None:
             if old.local or old.added_by_user:

@@ -47,6 +47,8 @@ def addresses_changed(ns: Namespace, dev: NetDevice, addresses: tuple[IfAddr, ..
             flush(ns, lambda route, gone=local: route.prefsrc == gone and route.table == TABLE_MAIN)  # fib_sync_down_addr
     if locals_before and not addresses:  # the last address went: IP is disabled on this device (fib_disable_ip with force)
         _drop_nexthops(ns, dev, force=True)
+        if ns.neigh:
+            ns.neigh.ifdown(dev)
     ns.fib.invalidate()
 
 

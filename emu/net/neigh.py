@@ -13,22 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import arp, neigh_gc, notifier
 from emu.net.neigh_entry import (
-    CONNECTED,
-    DELAY,
-    FAILED,
-    IN_TIMER,
-    INCOMPLETE,
-    MOVES,
-    NOARP,
-    NUD_NAMES,
-    PERMANENT,
-    PROBE,
-    REACHABLE,
-    STALE,
-    VALID,
-    Neigh,
-    truesize,
-)
+    CONNECTED, DELAY, FAILED, IN_TIMER, INCOMPLETE, MOVES, NOARP, NUD_NAMES, PERMANENT, PROBE, REACHABLE, STALE, VALID, Neigh, truesize,
+)  # fmt: skip
 from emu.sim import NS_PER_MS, NS_PER_S
 from emu.wire.addr import ZERO_MAC, ip_text
 
@@ -362,10 +348,16 @@ class NeighTable:
         return True
 
     def flush(self, dev: NetDevice, keep_permanent: bool = False) -> None:
-        """Remove a device's entries (neigh_flush_dev): it went down, lost its carrier, or has another MAC now."""
+        """Remove a device's entries (neigh_changeaddr): it has another MAC now, does ARP no more, or (`keep_permanent`) lost its carrier."""
         for entry in list(self.entries.values()):
             if entry.dev is dev and not (keep_permanent and entry.state == PERMANENT):
                 self.remove(entry)
+
+    def ifdown(self, dev: NetDevice) -> None:
+        """It went down or lost its last address (neigh_ifdown): its entries go, and those it answers for by proxy."""
+        self.flush(dev)
+        if self.proxies:
+            self.proxies = {key: None for key in self.proxies if key >> 32 != dev.ifindex}
 
     def remove(self, entry: Neigh) -> None:
         """Take an entry out; what waits for it is dropped."""
@@ -385,12 +377,14 @@ class NeighTable:
 def device_event(dev: NetDevice, event: str) -> None:
     """What a change of a device does to its neighbours (arp_netdev_event, fib_disable_ip)."""
     table: Any = dev.netns.neigh
-    if table is None or not table.entries:
+    if table is None or not (table.entries or table.proxies):
         return
-    if event in (notifier.DOWN, notifier.CHANGEADDR, notifier.UNREGISTER):
+    if event == notifier.CHANGEADDR:
         table.flush(dev)
+    elif event in (notifier.DOWN, notifier.UNREGISTER):
+        table.ifdown(dev)
     elif event == notifier.CHANGE and not dev.carrier and dev.netns.sysctl.conf_and(dev, "arp_evict_nocarrier"):
-        table.flush(dev, keep_permanent=True)
+        table.flush(dev, keep_permanent=True)  # measured: proxies stay
 
 
 notifier.register(notifier.ARP, device_event)

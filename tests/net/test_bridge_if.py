@@ -84,6 +84,15 @@ def test_a_mac_that_two_ports_have_stays_local_when_one_changes_or_leaves(lan: L
     assert raw.local
 
 
+def test_a_bridge_without_ports_has_no_mac_and_no_entry(lan: Lan) -> None:
+    br1 = unpinned(lan, [mac(0x30)])
+    link.set_master(lan.node, "a0", "br1")
+    assert list(br1.fdb.entries) == [br1.mac]
+    link.set_master(lan.node, "a0", None)
+    assert br1.mac == bytes(6)
+    assert br1.fdb.entries == {}
+
+
 def test_its_mtu_is_the_smallest_of_its_ports_until_somebody_sets_it(lan: Lan) -> None:
     assert lan.bridge.mtu == 1500
     link.set_mtu(lan.node, "p1", 1400)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emu.iproute import link, neigh
+from emu.iproute import addr, link, neigh
 from emu.net import ip_output
 from emu.net.neigh_entry import DELAY, FAILED, INCOMPLETE, MOVES, NOARP, NONE, NUD, NUD_NAMES, PERMANENT, PROBE, REACHABLE, STALE
 from emu.wire.addr import ip_int
@@ -277,6 +277,27 @@ def test_another_mac_of_the_device_forgets_all(lan: Lan) -> None:
     lan.forget()
     lan.ping("h1", "10.0.0.2")
     assert lan.seen("h1.eth0 tx")[1][6:12].hex() == "020000000011"
+
+
+def test_the_last_address_takes_the_neighbours_along(lan: Lan) -> None:
+    ns = lan.host("h1")
+    addr.add(ns, "eth0", "10.0.7.1/24")
+    neigh.replace(ns, "10.0.0.9", "eth0", mac(9))
+    neigh.add_proxy(ns, "10.1.0.5", "eth0")
+    addr.delete(ns, "eth0", "10.0.7.1/24")
+    assert (len(ns.neigh), len(neigh.proxies(ns))) == (1, 1)
+    addr.delete(ns, "eth0", "10.0.0.1/24")
+    assert (len(ns.neigh), len(neigh.proxies(ns))) == (0, 0)
+
+
+def test_a_device_that_goes_down_answers_for_nobody_but_one_without_carrier_still_would(lan: Lan) -> None:
+    ns = lan.host("h1")
+    neigh.add_proxy(ns, "10.1.0.5", "eth0")
+    link.set_down(lan.node, "p1")
+    lan.run()
+    assert len(neigh.proxies(ns)) == 1
+    link.set_down(ns, "eth0")
+    assert neigh.proxies(ns) == []
 
 
 def test_deleting_an_entry_fails_what_waits_for_it(lan: Lan) -> None:

@@ -1,0 +1,34 @@
+# A promiscuous bridge hears every frame between its ports, and takes those that DNAT changed for its own: the same-node Service packet is delivered twice.
+# gotcha: 4
+# expect: status 0
+# expect: output ^plain, promisc off: 1 received, 0
+# expect: output ^plain, promisc on: 1 received, 0
+# expect: output ^service, promisc off: 1 received, 0
+# expect: output ^service, promisc on: 1 received, 0
+# needs: nc
+set -u
+sysctl -qw net.ipv4.ip_forward=1
+ip link add cbr0 address 02:00:00:00:01:01 type bridge
+ip addr add 10.244.1.1/24 dev cbr0
+ip link set cbr0 up
+n=2
+for pod in client web; do
+    ip netns add $pod
+    ip link add veth-$pod type veth peer name eth0 netns $pod
+    ip link set veth-$pod master cbr0 up
+    ip -n $pod addr add 10.244.1.$n/24 dev eth0
+    ip -n $pod link set eth0 up
+    ip -n $pod route add default via 10.244.1.1
+    n=$((n + 1))
+done
+sysctl -qw net.bridge.bridge-nf-call-iptables=1
+iptables -t nat -A PREROUTING -d 10.96.0.10 -p icmp -j DNAT --to-destination 10.244.1.3
+iptables -A FORWARD -p icmp --icmp-type echo-request
+sleep 0.3
+try() { echo "$1: $(ip netns exec client ping -c 1 -W 0.5 $2 | grep -o '. received.*, .% packet' | sed 's/%.*//'), forwarded $(iptables -L FORWARD -vnxZ | awk '/icmp/ {print $1}')"; sleep 0.2; }
+try 'plain, promisc off' 10.244.1.3
+try 'service, promisc off' 10.96.0.10
+ip link set cbr0 promisc on
+try 'plain, promisc on' 10.244.1.3
+try 'service, promisc on' 10.96.0.10
+exit 0
