@@ -8,10 +8,10 @@ from emu.iproute.iptables import IptablesError
 
 RELEASE = "v1.8.9 (nf_tables)"
 # The emulator says why; the kernel only says where.
-REFUSED = re.compile(r"((?:RULE|CHAIN)_\w+ failed \([^)]*\): (?:rule in )?chain [^\s:]+)(?:: .*)?$").fullmatch
+REFUSED = re.compile(r"((?:RULE|CHAIN)_\w+ failed \([^)]*\): (?:rule in )?chain [^\s:]+)(?:[: ].*)?$").fullmatch
 NOT_EMULATED = re.compile(r"Couldn't load (match|target) `([^']*)'").match
 # What iptables ends with a line feed of its own
-SPACED = re.compile(r"Can't use -[io] with |Couldn't load match |.* must be specified$|.*, or out of range|.* can only be used once").match
+SPACED = re.compile(r"Can't use -[io] with |Couldn't load match |.* must be specified$|.*, or out of range|.* can only be used once|.* cannot be inverted|.* also requires ").match
 
 
 def said(name: str, error: IptablesError) -> str:

@@ -69,7 +69,7 @@ async def _ping(call: Call, words: list[str]) -> int:
 
 
 async def _traceroute(call: Call, words: list[str]) -> int:
-    flags, values, rest = parse("traceroute", words, "nI4", "mqwfs")
+    flags, values, rest = parse("traceroute", words, "nI4", "mqwfsN")
     if not rest:
         raise Usage("Specify \"host\" missing argument.", 2)
     if "I" in flags:
@@ -83,6 +83,7 @@ async def _traceroute(call: Call, words: list[str]) -> int:
         first_hop=values.whole("f", 1),
         numeric=True,  # there is no name service to ask for addresses' names
         source=values.text("s", ""),
+        simultaneous=values.whole("N", 16),
     )
     return result.status
 

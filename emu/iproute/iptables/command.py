@@ -128,7 +128,7 @@ def command(ns: Namespace, argv: Sequence[str]) -> str:
     except MissingChain as error:
         raise IptablesError(f"{PROGRAM}: {error.strerror}", 2, 2, str(error.strerror)) from None
     except NetError as error:
-        raise refused(error, "iptables: " if error.errno in (2, 7, 17) or "Bad " in str(error.strerror) else f"{PROGRAM}: ") from None
+        raise refused(error, "iptables: " if error.errno in (2, 7, 17, 39) or "Bad " in str(error.strerror) else f"{PROGRAM}: ") from None
 
 
 def _run(ns: Namespace, request: Request, letter: str, words: list[str]) -> str:
@@ -168,20 +168,23 @@ def _edit(ns: Namespace, name: str, line: Line, verbose: bool) -> str:
     if known is not None and not verbose:
         nf.apply(name, known, line.needs_ct)
         return ""
-    if table is None and ((line.what in "DR" and line.index is not None) or (line.what == "X" and line.chain)):
+    if table is None and ((line.what in "DR" and line.index is not None) or (line.what in "XZ" and line.chain)):
         raise NetError(2, NO_CHAIN)
     edit = Edit(name, content)
+    if line.what == "F" and not line.chain:
+        edit.create_all()
     shown = "".join(f"{one_line(rule)}\n" for rule in line.rules) if verbose else ""
     if line.what == "Z":
         apply_line(edit, line, True)
         if table is not None:
             if line.index is not None and line.index >= len(table.chain(line.chain).rules):
                 raise NetError(2, NO_CHAIN)
+            nf.apply(name, edit.commit(), False)
             table.zero(line.chain or None, line.index)
-        return "".join(f"Zeroing chain `{chain}'\n" for chain in _names(table, name, line)) if verbose else ""
+        return "".join(f"Zeroing chain `{chain}'\n" for chain in _names(edit, line)) if verbose else ""
     if verbose and line.what in "FX":
         word = "Flushing" if line.what == "F" else "Deleting"
-        shown = "".join(f"{word} chain `{chain}'\n" for chain in _names(table, name, line) if line.what == "F" or line.chain or chain not in BUILTIN[name])
+        shown = "".join(f"{word} chain `{chain}'\n" for chain in _names(edit, line) if line.what == "F" or line.chain or chain not in BUILTIN[name])
     apply_line(edit, line, True)
     if line.what != "C":
         change = edit.commit()
@@ -193,10 +196,11 @@ def _edit(ns: Namespace, name: str, line: Line, verbose: bool) -> str:
     return shown
 
 
-def _names(table: Table | None, name: str, line: Line) -> list[str]:
+def _names(edit: Edit, line: Line) -> list[str]:
     if line.chain:
         return [line.chain]
-    return [chain.name for chain in (table or Table(name)).chains()]
+    order = BUILTIN[edit.table]
+    return sorted(edit.names(), key=lambda name: (order.index(name) if name in order else len(order), name.encode()))
 
 
 def _list(ns: Namespace, request: Request, letter: str, words: list[str]) -> str:
@@ -205,7 +209,8 @@ def _list(ns: Namespace, request: Request, letter: str, words: list[str]) -> str
     try:
         chains = [table.chain(words[0])] if words else table.chains()
     except KeyError:
-        raise IptablesError(f"{PROGRAM}: chain `{words[0]}' in table `{request.table}' is incompatible, use 'nft' tool.", 1, 2) from None
+        text = f"chain `{words[0]}' in table `{request.table}' is incompatible, use 'nft' tool."
+        raise IptablesError(f"{PROGRAM}: {text}", 1, 2, text) from None
     index = None
     if len(words) > 1:
         value = number(words[1], 1, 0x7FFFFFFF)

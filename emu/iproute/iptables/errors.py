@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emu.net.netns import NetError
 
-_STATUS_OF_ERRNO = {2: 1, 17: 1, 7: 1}
+_STATUS_OF_ERRNO = {2: 1, 17: 1, 7: 1, 39: 1}
 
 
 class IptablesError(NetError):

@@ -28,21 +28,26 @@ class StatisticExtension(Extension):
         if mode == "random":
             if "every" in state or "packet" in state:
                 raise self.error("--every and --packet are for mode nth")
-            text, inverted = self.required(state, "probability")
+            if "probability" not in state:
+                raise IptablesError("--probability must be specified when using random mode")
+            text, inverted = state["probability"]
             try:
                 value = float(text)
             except ValueError:
                 value = -1.0
             if not 0 <= value <= 1:
-                raise self.error(f'bad value for option "--probability", or out of range (0.0-1.0): "{text}"')
+                raise self.error(f'bad value for option "--probability", or out of range (0-1).')
             return Random(round_half_away(value * 0x80000000), inverted)
         if mode == "nth":
             if "probability" in state:
                 raise self.error("--probability is for mode random")
-            text, inverted = self.required(state, "every")
+            if "every" not in state and "packet" not in state:
+                raise IptablesError("--every and --packet must be specified when using nth mode")
+            for option, other in (("every", "packet"), ("packet", "every")):
+                if other not in state:
+                    raise self.error(f'option "--{option}" also requires "--{other}".')
+            text, inverted = state["every"]
             every = number(text, 1, 0xFFFFFFFF)
-            if "packet" not in state:
-                raise self.error('option "--every" also requires "--packet".')
             packet = number(state["packet"][0], 0, 0xFFFFFFFF)
             if every is None or packet is None:
                 raise self.error(f'bad integer value for option "--{"every" if every is None else "packet"}", or out of range.')

@@ -199,8 +199,12 @@ def apply_line(edit: Edit, line: Line, counters: bool) -> None:
     elif what == "C":
         for rule in line.rules:
             edit.find(chain, rule)
-    elif what == "Z" and chain and not edit.exists(chain):
-        raise NetError(2, "No chain/target/match by that name.")
+    elif what == "Z":
+        if chain and not edit.exists(chain):
+            raise NetError(2, "No chain/target/match by that name.")
+        if line.index is None:
+            for name in [chain] if chain else edit.names():
+                edit.count_policy(name)
 
 
 def _commit(edit: Edit, section: Section) -> Change:

@@ -14,7 +14,7 @@ from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, HOOK_NAMES, Content, SharedLayer
 from emu.net.netns import NetError
 
-ENOENT, EEXIST, EBUSY, EINVAL, EMLINK, E2BIG = 2, 17, 16, 22, 31, 7
+ENOENT, EEXIST, EBUSY, EINVAL, EMLINK, E2BIG, ENOTEMPTY = 2, 17, 16, 22, 31, 7, 39
 MAX_DEPTH = 16  # NFT_JUMP_STACK_SIZE
 
 # how deep the jumps from a chain go, and the hooks at which everything reachable from it may run

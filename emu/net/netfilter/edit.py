@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emu.net.netfilter.chain import Chain
-from emu.net.netfilter.check import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, Misplaced, MissingChain, check
+from emu.net.netfilter.check import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOTEMPTY, Misplaced, MissingChain, check
 from emu.net.netfilter.rule import Rule
 from emu.net.netfilter.table import BUILTIN, HOOK_NAMES, Content, Layer
 from emu.net.netns import NetError
@@ -62,9 +62,11 @@ class Edit:
 
     def exists(self, name: str) -> bool:
         """Whether there is such a chain; the built-in ones always are."""
+        if name in BUILTIN[self.table]:
+            return True
         if name in self.drafts:
             return self.drafts[name] is not None
-        return name in BUILTIN[self.table] or self.content.get(name) is not None
+        return self.content.get(name) is not None
 
     def rules(self, name: str) -> list[Rule]:
         """The rules of a chain as they are now."""
@@ -122,15 +124,34 @@ class Edit:
         if self.rules(name):
             # nft refuses a chain with rules; iptables says so with the errno's text
             raise NetError(EBUSY, f"CHAIN_DEL failed (Device or resource busy): chain {name}")
-        self.drafts[name] = None
-        if name not in BUILTIN[self.table]:
+        if name in BUILTIN[self.table]:
+            if self.policy(name) != "ACCEPT":
+                raise NetError(ENOTEMPTY, "Directory not empty.")
+            self.fresh.append((name,))
+        else:
             self.removed.append(name)
+        self.drafts[name] = None
 
     def delete_all_chains(self) -> None:
-        """-X without a name: all that are empty and not referred to... and an error if one is not."""
+        """-X without a name: every user chain, and an error if one has rules or is referred to. Built-in ones that say nothing go too: their policies
+        stop counting.
+        """
         for name in self.names():
-            if name not in BUILTIN[self.table]:
+            if name not in BUILTIN[self.table] or (not self.rules(name) and self.policy(name) == "ACCEPT"):
                 self.delete_chain(name)
+
+    def policy(self, name: str) -> str | None:
+        """The policy of a chain as it is now."""
+        draft = self.drafts.get(name)
+        if draft is not None:
+            return draft.policy
+        chain = self.content.get(name)
+        return chain.policy if chain is not None else "ACCEPT"
+
+    def create_all(self) -> None:
+        """Make every built-in chain, as -F without a name does."""
+        for name in BUILTIN[self.table]:
+            self._draft(name)
 
     def rename_chain(self, old: str, new: str) -> None:
         """-E; rules that jump to it follow, since the kernel refers to chains and not to names."""
@@ -159,6 +180,11 @@ class Edit:
         draft.policy = policy
         draft.counted = True
         draft.counters[-1] = counters or (0, 0)
+
+    def count_policy(self, name: str) -> None:
+        """-Z of a chain: its policy counts from here on, as far as the chain is there and a built-in one."""
+        if name in BUILTIN[self.table] and name in self.names():
+            self._draft(name).counted = True
 
     # -- rules
 

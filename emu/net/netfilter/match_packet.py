@@ -104,7 +104,7 @@ class Pkttype(Match):
 
 
 class Mac(Match):
-    """Source MAC of a received frame; false without one, inverted or not (mac_mt)."""
+    """Source MAC of a frame from an Ethernet device; false for any other, lo's too, inverted or not (mac_mt)."""
 
     name = "mac"
     hooks = 1 << PREROUTING | 1 << INPUT | 1 << FORWARD
@@ -115,7 +115,7 @@ class Mac(Match):
         self.invert = invert
 
     def part(self) -> Part:
-        return (f"(indev is not None and len(skb.eth) == 14 and skb.eth[6:12] {'!=' if self.invert else '=='} {{}})", (self.address,))
+        return (f"(indev is not None and indev.needs_neighbour and len(skb.eth) == 14 and skb.eth[6:12] {'!=' if self.invert else '=='} {{}})", (self.address,))
 
 
 class Iprange(Match):
