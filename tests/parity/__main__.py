@@ -1,68 +1,181 @@
-"""`tools/parity`: see `python -m tests.parity --help`."""
+"""`tools/parity`: see `tools/parity --help`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tests.parity import emulator, kernel
-from tests.parity.compare import compare, unmet
+from tests.parity import judge, kernel
+from tests.parity.judge import Verdict
+from tests.parity.known import Known, KnownError
+from tests.parity.known import load as load_known
 from tests.parity.observed import RunError
-from tests.parity.report import report
-from tests.parity.script import FOLDER, ScriptError, load
+from tests.parity.script import FOLDER, Script, ScriptError, load
 from tests.parity.task import Task
+
+AT_A_TIME = 2  # per processor; most scripts wait most of the time
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="tools/parity", description="Run shell scripts in the emulator and on the kernel, and compare every frame.")
-    parser.add_argument("--fresh", action="store_true", help="ask the kernel instead of comparing with what was recorded (needs root)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--record", action="store_true", help="write down what the kernel does (needs root)")
-    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", type=Path)
-    options = parser.parse_args(arguments)
-    if why := kernel.why_not():
+    options = parse(arguments)
+    asks = options.fresh or options.record
+    if asks and (why := kernel.why_not()):
         print(f"tools/parity: {why}", file=sys.stderr)
         return 2
-    paths = options.scripts or sorted(FOLDER.glob("*.sh"))
+    try:
+        known = load_known()
+        scripts = [load(path) for path in paths(options.scripts)]
+    except (KnownError, ScriptError, OSError) as error:
+        print(f"tools/parity: {error}", file=sys.stderr)
+        return 2
     cpus = sorted(os.sched_getaffinity(0))
-    status, equal, total = 0, 0, 0
-    for path in paths:
-        try:
-            script = load(path)
-        except (ScriptError, OSError) as error:
-            print(error)
-            status = 1
-            continue
-        try:
-            asked = Task(lambda script=script: kernel.observe(script, cpus[0]))
-            played = Task(lambda script=script: emulator.observe(script))
-            theirs, ours = report(script, asked.wait()), report(script, played.wait())
-        except RunError as error:
-            print(f"{script.name}: {error}")
-            status = 1
-            continue
-        result = compare(theirs, ours)
-        equal, total = equal + result.equal_frames, total + result.all_frames
-        complaints = [f"on the kernel: {text}" for text in unmet(script, theirs)] + [f"in the emulator: {text}" for text in unmet(script, ours)]
-        bad = bool(complaints or result.differences)
-        status |= bad
-        print(f"{script.name}: {result.equal_frames} of {result.all_frames} frames equal{'  DIFFERS' if bad else ''}")
-        for text in complaints:
-            print(f"  {text}")
-        for difference in result.differences:
-            print(f"  {difference.where} (- kernel, + emulator)")
-            for line in difference.lines:
-                print(f"    {line}")
-        if bad and any("output" in text for text in complaints):
-            for side, sections in (("kernel", theirs), ("emulator", ours)):
-                print(f"  output on the {side}:")
-                for line in sections["output"]:
-                    print(f"    {line}")
-    print(f"{equal} of {total} frames equal")
-    return int(status)
+    jobs: Iterator[tuple[Script, Callable[[int], Verdict]]] = ((script, partial(judged, script, options)) for script in scripts)
+    told = Told(known, options.json)
+    for verdict in run_all(jobs, cpus, options.jobs or AT_A_TIME * len(cpus)):
+        told.one(verdict)
+    return told.end(everything=not options.scripts)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tools/parity", description="Run shell scripts in the emulator and compare every frame with what the real kernel did with them."
+    )
+    parser.add_argument("--fresh", action="store_true", help="ask the kernel now instead of comparing with what was recorded (root)")
+    parser.add_argument("--record", action="store_true", help="ask the kernel now and write down what it did (root)")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help=f"scripts at a time (default: {AT_A_TIME} for each processor)")
+    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="a file, or the name of one in tests/parity (default: all of those)")
+    return parser.parse_args(arguments)
+
+
+def paths(given: list[str]) -> list[Path]:
+    if not given:
+        return sorted(FOLDER.glob("*.sh"))
+    return [path if (path := Path(name)).exists() or "/" in name else FOLDER / f"{name.removesuffix('.sh')}.sh" for name in given]
+
+
+def judged(script: Script, options: argparse.Namespace, cpu: int) -> Verdict:
+    if options.record:
+        return judge.record(script, cpu)
+    return judge.afresh(script, cpu) if options.fresh else judge.with_golden(script)
+
+
+def run_all(jobs: Iterator[tuple[Script, Callable[[int], Verdict]]], cpus: list[int], at_a_time: int) -> Iterator[Verdict]:
+    """Each job in a process of its own, so many at a time; results in the order of the jobs."""
+    running: dict[int, tuple[int, str, Task, int]] = {}
+    done: dict[int, Verdict] = {}
+    slots = list(range(at_a_time))
+    position = told = 0
+    more = True
+    while more or running:
+        while more and slots:
+            job = next(jobs, None)
+            if job is None:
+                more = False
+                break
+            slot = slots.pop(0)
+            task = Task(partial(job[1], cpus[slot % len(cpus)]))
+            running[task.pid] = position, job[0].name, task, slot
+            position += 1
+        if running:
+            pid, _ = os.wait()
+            number, name, task, slot = running.pop(pid)
+            slots.append(slot)
+            try:
+                done[number] = task.result()
+            except RunError as error:
+                done[number] = Verdict(name, complaints=[str(error)])
+        while told in done:
+            yield done.pop(told)
+            told += 1
+
+
+class Told:
+    """Prints results, and what they come to."""
+
+    def __init__(self, known: Known, as_json: bool) -> None:
+        self.known, self.as_json = known, as_json
+        self.used: set[int] = set()
+        self.names: list[str] = []
+        self.equal = self.frames = 0
+        self.wrong: list[str] = []
+        self.data: list[dict[str, Any]] = []
+
+    def one(self, verdict: Verdict) -> None:
+        self.names.append(verdict.name)
+        self.equal += verdict.comparison.equal_frames
+        self.frames += verdict.comparison.all_frames
+        listed = [self.known.entry(verdict.name, difference) for difference in verdict.comparison.differences]
+        self.used.update(number for number in listed if number is not None)
+        fine = not verdict.complaints and None not in listed
+        if not fine:
+            self.wrong.append(verdict.name)
+        if self.as_json:
+            self.data.append(self.as_data(verdict, listed, fine))
+            return
+        notes = ["" if fine else "DIFFERS"] if not verdict.recorded else ["recorded" if fine else "recorded, DIFFERS"]
+        if listed and fine:
+            notes.append("known differences")
+        if verdict.earlier and fine:
+            notes.append("the first try differed")
+        print(f"{verdict.name}: {verdict.comparison.equal_frames} of {verdict.comparison.all_frames} frames equal  {', '.join(filter(None, notes))}".rstrip())
+        if verdict.earlier:
+            print("  the first try:")
+            self.details(verdict.earlier, "    ")
+            if not fine:
+                print("  again:")
+        self.details(verdict, "    " if verdict.earlier else "  ")
+        sys.stdout.flush()
+
+    def details(self, verdict: Verdict, indent: str) -> None:
+        for text in verdict.complaints:
+            print(indent + text.rstrip().replace("\n", f"\n{indent}"))
+        for difference in verdict.comparison.differences:
+            number = self.known.entry(verdict.name, difference)
+            reason = f" known: {self.known.entries[number].reason}" if number is not None else ""
+            print(f"{indent}{difference.where} (- kernel, + emulator){reason}")
+            if number is None:
+                for line in difference.lines:
+                    print(f"{indent}  {line}")
+        if any("output" in text for text in verdict.complaints):
+            for side, lines in verdict.outputs.items():
+                print(f"{indent}output {side}:")
+                for line in lines:
+                    print(f"{indent}  {line}")
+
+    def as_data(self, verdict: Verdict, listed: list[int | None], fine: bool) -> dict[str, Any]:
+        return {
+            "script": verdict.name, "fine": fine, "equal": verdict.comparison.equal_frames, "frames": verdict.comparison.all_frames,
+            "complaints": verdict.complaints, "recorded": verdict.recorded,
+            "kernel_seconds": round(verdict.kernel_seconds, 3), "emulator_seconds": round(verdict.emulator_seconds, 3),
+            "differences": [
+                {"where": difference.where, "lines": list(difference.lines), "known": None if number is None else self.known.entries[number].reason}
+                for difference, number in zip(verdict.comparison.differences, listed, strict=True)
+            ],
+            "first_try": None if verdict.earlier is None else self.as_data(verdict.earlier, [None] * len(verdict.earlier.comparison.differences), False),
+        }  # fmt: skip
+
+    def end(self, everything: bool) -> int:
+        stale = self.known.stale(self.names, self.used, everything)
+        if self.as_json:
+            print(json.dumps({"equal": self.equal, "frames": self.frames, "scripts": self.data, "stale": stale}, indent=1))
+        else:
+            for line in stale:
+                print(line)
+            if self.wrong:
+                print(f"differ: {' '.join(self.wrong)}")
+            print(f"{self.equal} of {self.frames} frames equal, {len(self.names) - len(self.wrong)} of {len(self.names)} scripts as the kernel")
+        return int(bool(self.wrong or stale))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.kernel.lab import Captured
+from tests.parity.lots import Played
 from tests.parity.observed import KILLED, RECORDED, SETTLE_S, TABLES, Command, Observed, Owner, netns_exec
 from tests.parity.script import Script
 
 if TYPE_CHECKING:
     from emu.net.netns import Namespace
+    from emu.net.skb import Skb
     from emu.shell.call import Call
     from emu.shell.commands import Commands
 
@@ -21,12 +23,16 @@ PACKET_HOST, PACKET_OUTGOING = 0, 4
 GONE = 137  # what the server gives a stand-in that was killed
 
 
-def observe(script: Script, seed: int = 1) -> Observed:
-    """Run it. Only in a process of its own (tests.parity.task): its standard output becomes the script's."""
+def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Played]:
+    """Run it with the draws of `played`, which is returned with what it noted. Only in a process of its own (tests.parity.task): its standard
+    output becomes the script's.
+    """
     from emu.shell import sh
     from emu.shell.commands import Commands
 
+    os.nice(5)  # the kernel's side has timers that run in real time
     observed = Observed()
+    watch_connections(played)
     calls: list[tuple[int, str, Any]] = []
     made: list[Commands] = []
 
@@ -35,6 +41,7 @@ def observe(script: Script, seed: int = 1) -> Observed:
             super().__init__(*arguments)
             made.append(self)
             self.machine.world.tp.attach("frame", self.frame)
+            played.install(self.machine.world.sim)
 
         def frame(self, now: int, device: Any, direction: str, frame: Any) -> None:
             kind = PACKET_OUTGOING if direction == "tx" else PACKET_HOST
@@ -74,8 +81,27 @@ def observe(script: Script, seed: int = 1) -> Observed:
     for ns in (commands.machine.netns, *commands.machine.namespaces.values()):
         for command, _ in TABLES:
             observed.tables[ns.name, command] = printed(commands, ns, command)
+    observed.flows = played.flows
     observed.seconds = time.monotonic() - began
-    return observed
+    return observed, played
+
+
+def watch_connections(played: Played) -> None:
+    """Hear of every tracked connection when it is confirmed, as the kernel tells it."""
+    from emu.net.conntrack.entry import CONFIRMED
+    from emu.net.conntrack.table import Conntrack
+
+    confirm = Conntrack.confirm
+
+    def watched(self: Conntrack, skb: Skb) -> bool:
+        ct = skb.ct
+        was_new = ct is not None and not ct.status & CONFIRMED
+        result = confirm(self, skb)
+        if was_new and ct.status & CONFIRMED:
+            played.began(self.ns.name, ct.orig, ct.reply)
+        return result
+
+    Conntrack.confirm = watched  # type: ignore[method-assign]
 
 
 def is_recorded(commands: Commands, call: Call) -> bool:

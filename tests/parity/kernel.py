@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.kernel.lab import CLONE_NEWNET, CLONE_NEWNS, MS_PRIVATE, MS_REC, ORDINARY, Captured, libc_call, write
 from tests.kernel.tap import Tap
 from tests.parity.links import Links
+from tests.parity.lots import Connections
 from tests.parity.observed import HOST, KILLED, SETTLE_S, TABLES, Command, Observed, Owner, RunError, netns_exec
 from tests.parity.script import Script
 from tests.parity.shims import AWAITED, Shims
@@ -85,11 +86,13 @@ class Place:
         self.inode = os.fstat(handle).st_ino
         self.tap = Tap()
         self.links = Links()
+        self.connections = Connections()
         self.clock = 0
 
     def close(self) -> None:
         self.tap.close()
         self.links.close()
+        self.connections.close()
         os.close(self.handle)
 
 
@@ -237,7 +240,7 @@ class Runner:
         names = words[2:] if not any(word in ("-all", "-a") for word in argv) else list(self.places)
         for name in names:
             if name != HOST and name in self.places and (NAMES / name).exists():
-                self.places.pop(name).close()
+                self.places.pop(name).close()  # (it was drained just now)
 
     def look(self, argv: list[str]) -> None:
         """After a command that may have made namespaces or links."""
@@ -285,6 +288,8 @@ class Runner:
 
     def drain(self) -> None:
         for place in self.places.values():
+            if flows := place.connections.read():
+                self.observed.flows.setdefault(place.name, []).extend(flows)
             for stamp, index, packet_type, partial, data in place.tap.read():
                 if index not in place.links.now:
                     place.links.update()

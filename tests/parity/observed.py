@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.kernel.lab import Captured
+
+if TYPE_CHECKING:
+    from tests.parity.lots import Flow
 
 HOST = "host"  # the starting namespace
 SETTLE_S = 0.3  # how long the network goes on after the script has ended and what it left running is killed
@@ -50,7 +54,9 @@ class Owner:
 
 @dataclass
 class Observed:
-    """`tables`: (namespace, command) -> what it printed at the end. `owners`: of MACs, oldest first. `output`: stdout and stderr as they came."""
+    """`tables`: (namespace, command) -> what it printed at the end. `owners`: of MACs, oldest first. `output`: stdout and stderr as they came.
+    `flows`: tracked connections by namespace, in the order they began.
+    """
 
     status: int = 0
     output: str = ""
@@ -58,6 +64,7 @@ class Observed:
     owners: list[Owner] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     tables: dict[tuple[str, str], str] = field(default_factory=dict)
+    flows: dict[str, list[Flow]] = field(default_factory=dict)
     seconds: float = 0.0
 
 

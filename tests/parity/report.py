@@ -41,14 +41,31 @@ def report(script: Script, observed: Observed) -> Report:
     def named(text: str) -> str:
         return MAC.sub(lambda found: names.get(found[0], found[0]), text)
 
+    own = {(owner.mac, owner.place) for owner in observed.owners}
+
+    def of_port(text: str, netns: str) -> str:
+        """FDB lines: a port's own MAC is the port's there, whichever port it is that the bridge has its MAC from."""
+
+        def say(found: re.Match[str]) -> str:
+            place = f"{netns}.{found[2]}"
+            return f"{place if (found[1], place) in own and found[1] in names else names.get(found[1], found[1])} dev {found[2]}"
+
+        return re.sub(rf"^({MAC.pattern}) dev (\S+)", say, text, flags=re.M)
+
     sections: Report = {"exit status": [str(observed.status)]}
     for command in sorted(observed.commands, key=lambda command: command.order):
         sections.setdefault(f"commands in {command.netns}", []).append(masked(named(told(command))))
     sections.update(sorted(frames.items()))
     for netns in sorted({netns for netns, _ in observed.tables}):
         for title, is_unordered in TABLES:
-            lines = table(title, observed.tables[netns, title], normaliser, named)
-            if lines:
+            text = observed.tables[netns, title]
+            if title.startswith("iptables-save"):
+                text = without_clock(text)
+            elif title.startswith("conntrack"):
+                text = conntrack_lines(text, normaliser)
+            elif title.startswith("bridge"):
+                text = of_port(text, netns)
+            if lines := [line.rstrip() for line in named(text).splitlines()]:
                 sections[f"{title} in {netns}"] = sorted(lines) if is_unordered else lines
     sections[UNEQUAL] = [masked(named(line)) for line in observed.output.splitlines()]
     return sections
@@ -64,15 +81,6 @@ def mac_names(owners: list[Owner], literal: set[str]) -> dict[str, str]:
 def told(command: Command) -> str:
     words = shlex.join(command.argv).replace("\n", "\\n")
     return f"{words} -> {command.status}"
-
-
-def table(title: str, text: str, normaliser: Normaliser, named: object) -> list[str]:
-    text = named(text)  # type: ignore[operator]
-    if title.startswith("iptables-save"):
-        text = without_clock(text)
-    elif title.startswith("conntrack"):
-        text = conntrack_lines(text, normaliser)
-    return [line.rstrip() for line in text.splitlines()]
 
 
 def masked(line: str) -> str:
