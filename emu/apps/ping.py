@@ -10,6 +10,7 @@ from math import isqrt
 
 from emu.aio.icmp import EchoSocket, IcmpError, ProbeSocket
 from emu.aio.process import echo
+from emu.wire.addr import ip_text
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAXWAIT_S = 10.0
@@ -184,11 +185,9 @@ class _Session:
 
     def _linger(self, interval: float, timeout: float | None) -> float:
         """How long to wait after the last packet (__schedule_exit): twice the longest round trip, at least an interval; without replies -W or 10 s."""
-        if timeout is not None:
-            return timeout
         if self.result.replies:
             return max(2 * max(reply.time_ns for reply in self.result.replies) / 1e9, interval)
-        return MAXWAIT_S
+        return timeout if timeout is not None else MAXWAIT_S
 
     def _send(self, sock: EchoSocket, sequence: int) -> None:
         result = self.result
@@ -237,6 +236,10 @@ class _Session:
                 continue
             sequence = error.quoted[6] << 8 | error.quoted[7]
             text = describe(error)
+            if error.type == 5:  # news, not a failure
+                if not self.quiet:
+                    self.line(f"From {error.offender}: icmp_seq={sequence} {text}(New nexthop: {ip_text(error.info)})")
+                continue
             failure = Failure(sequence, error.offender, text, error.type, error.code, error.frame_id)
             self._failed(failure, f"From {error.offender} icmp_seq={sequence} {text}")
         try:

@@ -58,8 +58,11 @@ class Result:
 
 async def traceroute(
     destination: str, *, max_hops: int = 30, queries: int = 3, wait: float = 5.0, size: int = 60, first_hop: int = 1, numeric: bool = True, source: str = "",
+    simultaneous: int = SIMULTANEOUS,
 ) -> Result:  # fmt: skip
-    """Trace the way to `destination`. `wait`: seconds to wait for an answer; `size`: of the IP packets; `numeric`: -n. Never raises for the network."""
+    """Trace the way to `destination`. `wait`: seconds to wait for an answer; `size`: of the IP packets; `numeric`: -n;
+    `simultaneous`: probes under way at once (-N). Never raises for the network.
+    """
     result = Result(destination)
 
     def line(text: str) -> None:
@@ -75,7 +78,7 @@ async def traceroute(
     result.address = str(found[0][4][0])
     line(f"traceroute to {destination} ({result.address}), {max_hops} hops max, {size} byte packets")
     probes = [Probe(index // queries + 1, FIRST_PORT + index) for index in range(max_hops * queries)]
-    trace = _Trace(result.address, probes, queries, wait, bytes(0x40 + (index & 0x3F) for index in range(max(size - 28, 0))), source)
+    trace = _Trace(result.address, probes, queries, wait, bytes(0x40 + (index & 0x3F) for index in range(max(size - 28, 0))), source, simultaneous)
     try:
         await trace.run((first_hop - 1) * queries)
     except OSError as error:
@@ -95,7 +98,8 @@ async def traceroute(
 class _Trace:
     """The probes under way (do_it)."""
 
-    def __init__(self, address: str, probes: list[Probe], queries: int, wait: float, data: bytes, source: str) -> None:
+    def __init__(self, address: str, probes: list[Probe], queries: int, wait: float, data: bytes, source: str, simultaneous: int) -> None:
+        self.simultaneous = simultaneous
         self.address = address
         self.probes = probes
         self.queries = queries
@@ -113,7 +117,7 @@ class _Trace:
             under_way = 0
             due: float | None = None
             index = start
-            while index < self.end and under_way < SIMULTANEOUS:
+            while index < self.end and under_way < self.simultaneous:
                 probe = self.probes[index]
                 if not probe.done and probe.sent >= 0 and now - probe.sent >= self._timeout(index) - 1e-9:
                     self._finish(probe)

@@ -68,8 +68,9 @@ def _flags(record: Record, ns: Namespace, hop: NextHop | None) -> None:
     words = []
     dev = ns.by_index.get(hop.oif) if hop is not None else None
     if hop is not None and dev is not None and hop.scope != SCOPE_NOWHERE:
-        words += [] if dev.up else ["dead"]
-        words += [] if dev.up and dev.carrier else ["linkdown"]
+        linkdown = not (dev.up and dev.carrier)
+        words += ["dead"] if not dev.up or (linkdown and ns.sysctl.conf_or(dev, "ignore_routes_with_linkdown")) else []
+        words += ["linkdown"] if linkdown else []
     words += ["onlink"] if hop is not None and hop.onlink else []
     record.add("flags", words, "".join(f"{word} " for word in words))
 

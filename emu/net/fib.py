@@ -268,6 +268,11 @@ class Fib:
         """Something a routing decision depends on changed (rt_cache_flush)."""
         self.ns.generation += 1
 
+    def flush_cache(self) -> None:
+        """Forget also what ICMP taught about destinations (writing net.ipv4.route.flush, `ip route flush cache`)."""
+        self.exceptions = None
+        self.invalidate()
+
     def table(self, table_id: int) -> Table:
         """The table of that number, made if it does not exist (fib_new_table)."""
         table = self.tables.get(table_id)

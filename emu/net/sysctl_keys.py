@@ -91,6 +91,8 @@ def _find(ns: Namespace, key: str) -> tuple[str, str, NetDevice | None]:
     plain = ".".join(parts)
     if plain in KEYS:
         return "plain", KEYS[plain], None
+    if plain == "net.ipv4.route.flush":
+        return "flush", plain, None
     if plain in ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"):
         return "conf.all", "forwarding", None
     if plain in ("net.netfilter.nf_conntrack_max", "net.nf_conntrack_max", "net.netfilter.nf_conntrack_count"):
@@ -115,6 +117,8 @@ def get(ns: Namespace, key: str) -> int | tuple[int, ...] | tuple[tuple[int, int
     sysctl: Sysctl = ns.sysctl
     if kind == "plain":
         return getattr(sysctl, name)  # type: ignore[no-any-return]
+    if kind == "flush":  # only written
+        raise NetError(EACCES, f'sysctl: permission denied on key "{name}" in {ns.name}')
     if kind == "machine":
         if name == "nf_conntrack_count":
             return len(ns.ct) if ns.ct is not None and hasattr(ns.ct, "__len__") else 0
@@ -166,6 +170,9 @@ def set_(ns: Namespace, key: str, value: Value) -> None:
         sysctl.ip_local_reserved_ports = _port_ranges(ns, plain, value)
         return
     numbers = _ints(ns, plain, value)
+    if kind == "flush":
+        ns.fib.flush_cache()
+        return
     if kind == "plain" and isinstance(getattr(Sysctl, name), tuple):
         setattr(sysctl, name, _tuple(ns, plain, name, numbers, value))
         return

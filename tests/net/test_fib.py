@@ -7,10 +7,12 @@ import random
 import pytest
 
 from emu.fabric import World
-from emu.iproute import addr, link, neigh, route, rule
+from emu.iproute import addr, link, neigh, route, rule, sysctl
 from emu.iproute.route import SharedRoutes
 from emu.net.fib import MASKS, NextHop, Route, Table
 from emu.net.netns import Namespace, NetError
+from emu.net.pmtu import learn_mtu
+from emu.net.route import lookup_output
 from emu.wire.addr import cidr_text, ip_int
 
 
@@ -230,3 +232,12 @@ def test_goto_skips_rules_and_waits_for_its_target(ns: Namespace) -> None:
         rule.add(ns, priority=400, action="goto", target=300)
     rule.delete(ns, action="goto", target=300)
     assert "goto" not in rule.show(ns)
+
+
+def test_flushing_the_cache_forgets_what_icmp_taught(ns: Namespace) -> None:
+    dst = lookup_output(ns, ip_int("10.0.0.9"))
+    assert not isinstance(dst, int)
+    learn_mtu(ns, ip_int("10.0.0.9"), dst, 1000)
+    assert " mtu 1000 " in route.get(ns, "10.0.0.9")
+    sysctl.set(ns, "net.ipv4.route.flush", 1)
+    assert "mtu" not in route.get(ns, "10.0.0.9")

@@ -215,7 +215,7 @@ def _flush(call: Invocation, options: Options, words: Words) -> int:
         raise Stop('"ip route flush" requires arguments.\n', 1)
     which = RouteFilter(call, words)
     if which.cached:
-        call.ns.fib.invalidate()
+        call.ns.fib.flush_cache()
         return 0
     tables = which.tables(call.ns, must_exist=False)
     gone = fib_frontend.flush(call.ns, lambda one: any(one.table == table.id for table in tables) and which.meant(one))
