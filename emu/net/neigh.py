@@ -13,8 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import arp, neigh_gc, notifier
 from emu.net.neigh_entry import (
-    CONNECTED, DELAY, FAILED, IN_TIMER, INCOMPLETE, MOVES, NOARP, NUD_NAMES, PERMANENT, PROBE, REACHABLE, STALE, VALID, Neigh, truesize,
-)  # fmt: skip
+    CONNECTED,
+    DELAY,
+    FAILED,
+    IN_TIMER,
+    INCOMPLETE,
+    MOVES,
+    NOARP,
+    NUD_NAMES,
+    PERMANENT,
+    PROBE,
+    REACHABLE,
+    STALE,
+    VALID,
+    Neigh,
+    truesize,
+)
 from emu.sim import NS_PER_MS, NS_PER_S
 from emu.wire.addr import ZERO_MAC, ip_text
 
@@ -51,13 +65,11 @@ class NeighTable:
     def output(self, skb: Skb, dev: NetDevice, nexthop: int) -> None:
         """Send an IPv4 packet to a neighbour, or hold it until the neighbour's MAC is known (neigh_output)."""
         entry = self.entries.get(dev.ifindex << 32 | nexthop)
-        if entry is not None:
-            header = entry.header
-            if header is not None:
-                skb.eth = header
-                skb.frame = None
-                dev.transmit(skb)
-                return
+        if entry is not None and entry.header is not None:
+            skb.eth = entry.header
+            skb.frame = None
+            dev.transmit(skb)
+            return
         self._output_slowly(entry, skb, dev, nexthop)
 
     def _output_slowly(self, entry: Neigh | None, skb: Skb, dev: NetDevice, nexthop: int) -> None:
@@ -330,9 +342,7 @@ class NeighTable:
 
     def replace(self, dev: NetDevice, ip: int, mac: bytes | None, state: int = PERMANENT) -> Neigh | None:
         """Set an entry as `ip neigh replace` does; None if the machine's table is full."""
-        entry = self.lookup(dev, ip)
-        if entry is None:
-            entry = self.create(dev, ip, permanent=state == PERMANENT)
+        entry = self.lookup(dev, ip) or self.create(dev, ip, permanent=state == PERMANENT)
         if entry is not None:
             self.update(entry, mac, state, override=True, admin=True)
             self.ns.kernel.arp_tbl.note(entry, self)
