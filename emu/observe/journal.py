@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from emu.trace import Tracepoints
-from emu.trace.points import COMMAND, STEP, TELL
+from emu.trace.points import COMMAND, GONE, MACHINE, RUN, START, STEP, TELL, WAIT
+from emu.wire.frame import Frame
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,13 +26,24 @@ class Journal:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self._seen: dict[str, None] = {}  # namespaces that saw a frame
 
     def attach(self, tp: Tracepoints) -> None:
         """Write down what happens in this world from now on."""
         tp.attach("journal", self._on_journal)
+        tp.attach("frame", self._on_frame)
 
     def _on_journal(self, t_ns: int, kind: str, where: str, text: str, more: str) -> None:
         self.entries.append(Entry(t_ns, kind, where, text, more))
+
+    def _on_frame(self, t_ns: int, device: Any, direction: str, frame: Frame) -> None:
+        if device.netns is not None:
+            self._seen[device.netns.name] = None
+
+    def bystanders(self) -> list[str]:
+        """Machines on which no program was started and that never saw a frame."""
+        busy = {entry.where: None for entry in self.entries if entry.kind in (RUN, START, WAIT, GONE)}
+        return [entry.where for entry in self.entries if entry.kind == MACHINE and entry.where not in self._seen and entry.where not in busy]
 
     def tell(self, text: str) -> None:
         """A paragraph of explanation between what is done."""
