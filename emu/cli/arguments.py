@@ -15,6 +15,7 @@ examples:
   emu run pod-to-service --seed 7       the same story with other random choices
   emu run pod-to-service --json | jq    the hops as data
   emu run tour --quiet --no-captures    only the verdicts
+  emu export pod-to-service -o s.sh     the story as a shell script, for `emu sh` or a real Linux machine
   emu sh script.sh                      an ordinary shell script with ip, iptables, ping..., on the emulated network
 
 exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input; of `emu sh`: the script's
@@ -44,6 +45,13 @@ def folder(text: str) -> str:
     return text
 
 
+def file(text: str) -> str:
+    """A path that is not empty."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a file's name")
+    return text
+
+
 def parser() -> Parser:
     """The whole command line."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -69,6 +77,11 @@ def parser() -> Parser:
     sh.add_argument("--hops", action="store_true", help="print the hop table of each command that sends")
     sh.add_argument("script", nargs="?", metavar="SCRIPT", help="none: an interactive shell")
     sh.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments")
+    about = "Print a story as a shell script: the cluster built step by step as Kubernetes' parts build it, then everything that is done in it."
+    export = commands.add_parser("export", help="print a story as a shell script", description=about, allow_abbrev=False)
+    export.add_argument("name", metavar="NAME", help="a story's name (see `emu list`)")
+    export.add_argument("-o", "--output", metavar="FILE", type=file, help="write it there, ready to run, instead of printing it")
+    export.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
     return top
 
 
@@ -77,5 +90,5 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     top = parser()
     options = top.parse_args(argv)
     if options.command is None:
-        top.error("a command is missing: list, run or sh")
+        top.error("a command is missing: list, run, export or sh")
     return options

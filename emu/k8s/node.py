@@ -77,6 +77,8 @@ class NodeHost:
             self.flanneld = Flanneld(ns, self.spec.name, NIC, self.spec.ip, self.spec.pod_cidr, config.leases)
         self.kubelet.start()
         if config.proxy.localhost_nodeports:
+            if tp.journal:
+                tp.on_journal(STEP, ns.name, "node ports answer on localhost too", f"kube-proxy on {self.spec.name}")
             sysctl.set(ns, "net.ipv4.conf.all.route_localnet", 1)
         self.proxier = Proxier(self.services, self.spec, ns, config.proxy)
         self.proxier.sync()
