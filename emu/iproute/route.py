@@ -11,6 +11,7 @@ from emu.net import fib_config, fib_frontend, fib_text
 from emu.net import route as net_route
 from emu.net.device import NetDevice
 from emu.net.fib import (
+    RTN_ANYCAST,
     RTN_BROADCAST,
     RTN_LOCAL,
     RTN_MULTICAST,
@@ -35,6 +36,7 @@ from emu.wire.addr import cidr_parse, cidr_text, ip_int, ip_text
 
 ENOENT, EINVAL = 2, 22
 TYPES = {name: number for number, name in enumerate(TYPE_NAMES) if name != "none"}
+LOCAL_TYPES = (RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST)  # of table `local` unless another is named
 TABLES = {name: number for number, name in fib_text.TABLE_NAMES.items()}
 PROTOCOLS = {name: number for number, name in fib_text.PROTO_NAMES.items()}
 ERRORS = {
@@ -71,9 +73,13 @@ def _route(
     scope: str | None, onlink: bool, proto: str, tos: int, mtu: int, mtu_lock: bool, nexthops: Sequence[dict[str, object]] | None,
 ) -> Route:  # fmt: skip
     network, length = _prefix(ns, prefix)
+    if tos & 3:
+        raise NetError(EINVAL, f"Invalid dsfield (tos): ECN bits must be 0: {tos:#x} for {prefix} in {ns.name}")
+    if nexthops and via is not None and nexthops[0].get("via") != via:
+        raise NetError(EINVAL, f"Nexthop gateway does not match RTA_GATEWAY or RTA_VIA: {via} for {prefix} in {ns.name}")
     kind = _number(ns, TYPES, type_, "route type")
     if table is None:
-        number = TABLE_LOCAL if kind in (RTN_LOCAL, RTN_BROADCAST) else TABLE_MAIN
+        number = TABLE_LOCAL if kind in LOCAL_TYPES else TABLE_MAIN
     else:
         number = table_number(ns, table)
     hops: tuple[NextHop, ...] = ()
@@ -87,7 +93,7 @@ def _route(
         wide = _number(ns, {**SCOPES, "nowhere": SCOPE_NOWHERE}, scope, "scope")
     elif kind == RTN_LOCAL:
         wide = SCOPE_HOST
-    elif kind in (RTN_BROADCAST, RTN_MULTICAST) or (kind == RTN_UNICAST and hops and nexthops is None and via is None):
+    elif kind in (RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST) or (kind == RTN_UNICAST and hops and nexthops is None and via is None):
         wide = SCOPE_LINK
     else:
         wide = SCOPE_UNIVERSE
@@ -130,21 +136,23 @@ def replace(
 
 def delete(
     ns: Namespace, prefix: str, *, via: str | None = None, dev: str | NetDevice | None = None, src: str | None = None, metric: int | None = None,
-    table: str | int | None = None, type: str | None = None, scope: str | None = None, proto: str | None = None, tos: int = 0,  # noqa: A002
+    table: str | int | None = None, type: str | None = None, scope: str | None = None, proto: str | None = None, tos: int = 0, mtu: int = 0,  # noqa: A002
+    nexthops: Sequence[dict[str, object]] | None = None,
 ) -> None:  # fmt: skip
     """`ip route del PREFIX ...`: the first route of the prefix that agrees with everything given. Raises NetError ESRCH."""
     network, length = _prefix(ns, prefix)
     kind = _number(ns, TYPES, type, "route type") if type is not None else 0
-    number = table_number(ns, table) if table is not None else TABLE_LOCAL if kind in (RTN_LOCAL, RTN_BROADCAST) else TABLE_MAIN
+    number = table_number(ns, table) if table is not None else TABLE_LOCAL if kind in LOCAL_TYPES else TABLE_MAIN
     fib_config.remove(
         ns, network, length, number, gateway=parse_address(ns, via, f"nexthop of {prefix}") if via is not None else 0,
         oif=device_of(ns, dev).ifindex if dev is not None else 0, type_=kind,
         scope=_number(ns, {**SCOPES, "nowhere": SCOPE_NOWHERE}, scope, "scope") if scope is not None else SCOPE_NOWHERE, metric=metric, tos=tos,
         protocol=_number(ns, PROTOCOLS, proto, "routing protocol") if proto is not None else 0,
-        prefsrc=parse_address(ns, src, f"src of {prefix}") if src is not None else 0,
+        prefsrc=parse_address(ns, src, f"src of {prefix}") if src is not None else 0, mtu=mtu,
+        nexthops=[(_nexthop(ns, hop.get("via"), hop.get("dev"), 1, False, prefix), int(str(hop.get("weight", 0)))) for hop in nexthops or ()],
     )  # fmt: skip
     if ns.tp.journal:
-        _tell(ns, "del", prefix, via, dev, src, metric or 0, table, type or "unicast", scope, False, proto or "boot", tos, 0, False, None)
+        _tell(ns, "del", prefix, via, dev, src, metric or 0, table, type or "unicast", scope, False, proto or "boot", tos, mtu, False, nexthops)
 
 
 def _tell(

@@ -16,7 +16,7 @@ class Hidden:
 
     def __init__(self) -> None:
         self.table = True  # one table was asked for
-        self.dev = self.via = self.proto = self.scope = self.metric = self.tos = False
+        self.dev = self.via = self.proto = self.scope = self.metric = self.tos = self.src = False
 
 
 def route_record(ns: Namespace, route: Route, hidden: Hidden, details: bool = False) -> Record:
@@ -36,14 +36,14 @@ def route_record(ns: Namespace, route: Route, hidden: Hidden, details: bool = Fa
         _named(record, "protocol", PROTO_NAMES, route.protocol, "proto")
     if (route.scope != SCOPE_UNIVERSE or details) and not hidden.scope:
         _named(record, "scope", SCOPE_NAMES, route.scope)
-    if route.prefsrc:
+    if route.prefsrc and not hidden.src:
         record.add("prefsrc", ip_text(route.prefsrc), f"src {ip_text(route.prefsrc)} ")
     if route.metric and not hidden.metric:
         record.add("metric", route.metric, f"metric {route.metric} ")
     _flags(record, ns, single)
     if route.mtu:
         lock = "lock " if route.mtu_lock else ""
-        record.add("metrics", [{"lock": True, "mtu": route.mtu} if route.mtu_lock else {"mtu": route.mtu}], f"mtu {lock}{route.mtu} ")
+        record.add("metrics", [{"mtu": route.mtu}], f"mtu {lock}{route.mtu} ")
     if single is None and route.nexthops:
         hops = [_hop(ns, hop) for hop in route.nexthops]
         record.add("nexthops", [hop.data for hop in hops], "".join(f"\n\tnexthop {hop.text}" for hop in hops))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emu.net.fib import (
@@ -73,7 +74,7 @@ def _check_nexthop(ns: Namespace, wanted: Route, nexthop: NextHop, where: str) -
     dev = ns.by_index.get(nexthop.oif)
     if not nexthop.gateway:
         if nexthop.onlink:
-            raise NetError(EINVAL, f"Flag onlink needs a gateway: {where}")
+            raise NetError(EINVAL, f"Invalid flags for nexthop - PERVASIVE and ONLINK can not be set: {where}")
         if dev is None:
             raise NetError(ENODEV, f"No such device: {where}")
         if not dev.up:
@@ -135,9 +136,9 @@ def insert(ns: Namespace, wanted: Route, mode: str = "add") -> None:
 
 def remove(
     ns: Namespace, network: int, length: int, table_id: int = TABLE_MAIN, *, gateway: int = 0, oif: int = 0, type_: int = 0, scope: int = SCOPE_NOWHERE,
-    metric: int | None = None, tos: int = 0, protocol: int = 0, prefsrc: int = 0,
+    metric: int | None = None, tos: int = 0, protocol: int = 0, prefsrc: int = 0, mtu: int = 0, nexthops: Sequence[tuple[NextHop, int]] = (),
 ) -> None:  # fmt: skip
-    """fib_table_delete: the first route of that prefix that agrees with everything given. Raises NetError ESRCH."""
+    """fib_table_delete: the first route of that prefix that agrees with everything given. `nexthops`: each with a weight, 0 for any. Raises NetError ESRCH."""
     table = ns.fib.tables.get(table_id)
     for route in table.at(network, length) if table is not None else ():
         if (
@@ -147,7 +148,9 @@ def remove(
             and (scope == SCOPE_NOWHERE or route.scope == scope)
             and (not protocol or route.protocol == protocol)
             and (not prefsrc or route.prefsrc == prefsrc)
+            and (not mtu or route.mtu == mtu)
             and _nexthops_agree(route, gateway, oif)
+            and _multipath_agrees(route, nexthops)
         ):
             assert table is not None
             table.remove(route)
@@ -160,3 +163,13 @@ def _nexthops_agree(route: Route, gateway: int, oif: int) -> bool:
     if not gateway and not oif:
         return True
     return len(route.nexthops) >= 1 and (not gateway or route.nexthops[0].gateway == gateway) and (not oif or route.nexthops[0].oif == oif)
+
+
+def _multipath_agrees(route: Route, nexthops: Sequence[tuple[NextHop, int]]) -> bool:
+    """fib_nh_match: each of the route's nexthops against the one given in its place; more may be given than there are."""
+    if not nexthops:
+        return True
+    return len(nexthops) >= len(route.nexthops) and all(
+        (not weight or weight == has.weight) and (not asked.oif or asked.oif == has.oif) and (not asked.gateway or asked.gateway == has.gateway)
+        for has, (asked, weight) in zip(route.nexthops, nexthops, strict=False)
+    )

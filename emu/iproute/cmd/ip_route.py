@@ -6,13 +6,15 @@ from typing import Any
 
 from emu.iproute import route
 from emu.iproute.addr import SCOPES
+from emu.iproute.cmd.answers import flushed
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import device
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.route_filter import RouteFilter
-from emu.iproute.cmd.words import Words, checked_address, checked_prefix, garbage, integer, pick, wrong
+from emu.iproute.cmd.route_words import dsfield, known, table_of
+from emu.iproute.cmd.words import Words, checked_address, checked_prefix, garbage, pick, wrong
 from emu.iproute.record import json_text, render
-from emu.iproute.route_text import got_members, route_record
+from emu.iproute.route_text import Hidden, got_members, route_record
 from emu.net import fib_frontend
 
 VERBS = (
@@ -67,8 +69,8 @@ def _read(call: Invocation, words: Words) -> tuple[str, dict[str, Any]]:
         elif key == "nexthop":
             found["nexthops"] = [_nexthop(call, words)]
             while words:
-                if words.take() != "nexthop":
-                    raise not_emulated("words after the nexthops of a route", 2)
+                if (word := words.take()) != "nexthop":
+                    raise Stop(f'Error: "nexthop" or end of line is expected instead of "{word}"\n', 255)
                 found["nexthops"].append(_nexthop(call, words))
         else:
             _keyword(call, words, key, found)
@@ -81,6 +83,8 @@ def _keyword(call: Invocation, words: Words, key: str, found: dict[str, Any]) ->
     if key in ("dev", "oif"):
         found["dev"] = device(call.ns, words.take())
     elif key == "via":
+        if "via" in found:
+            raise wrong("via", "use nexthop syntax to specify multiple via\n")
         found["via"] = _via(words)
     elif key == "src":
         found["src"] = words.address()
@@ -89,13 +93,18 @@ def _keyword(call: Invocation, words: Words, key: str, found: dict[str, Any]) ->
     elif key in ("tos", "dsfield"):
         found["tos"] = dsfield(words, '"tos" value is invalid\n')
     elif key == "scope":
-        found["scope"] = known(words, (*SCOPES, "nowhere"), 255, '"scope" value is invalid\n')
+        found["scope"] = known(words, (*SCOPES, "nowhere"), 255, 'invalid "scope" value\n')
     elif key == "protocol":
         found["proto"] = known(words, tuple(route.PROTOCOLS), 255, '"protocol" value is invalid\n')
     elif key == "table":
         found["table"] = table_of(words, '"table" value is invalid\n')
+        if found["table"] == "0":  # no table in particular
+            del found["table"]
     elif key == "onlink":
         found["onlink"] = True
+    elif key == "pref":  # a matter of IPv6
+        if (word := words.take()) not in ("low", "medium", "high"):
+            raise wrong(word, '"pref" value is invalid\n')
     elif key == "mtu":
         if words and words.peek() == "lock":
             words.take()
@@ -114,33 +123,10 @@ def _via(words: Words) -> str:
     return checked_address(word)
 
 
-def dsfield(words: Words, why: str) -> int:
-    """A TOS by its number (rtnl_dsfield_a2n)."""
-    word = words.take()
-    number = integer(word if word.lower().startswith("0x") else f"0x{word}")  # rtnl_dsfield_a2n: always hexadecimal
-    if number is None or not 0 <= number < 256:
-        raise wrong(word, why)
-    return number
-
-
-def known(words: Words, names: tuple[str, ...], high: int, why: str) -> str:
-    """A name, or a number up to `high`."""
-    word = words.take()
-    if word in names:
-        return word
-    number = integer(word)
-    if number is None or not 0 <= number <= high:
-        raise wrong(word, why)
-    return str(number)
-
-
-def table_of(words: Words, why: str) -> str:
-    """A table by name or number (rtnl_rttable_a2n)."""
-    return known(words, tuple(route.TABLES), 0xFFFFFFFF, why)
-
-
 def _nexthop(call: Invocation, words: Words) -> dict[str, object]:
     hop: dict[str, object] = {}
+    if not words:
+        raise Stop('Error: unexpected end of line after "nexthop"\n', 255)
     while words and words.peek() != "nexthop":
         word = words.take()
         if word == "via":
@@ -152,16 +138,17 @@ def _nexthop(call: Invocation, words: Words) -> dict[str, object]:
         elif word == "onlink":
             hop["onlink"] = True
         else:
-            raise not_emulated(f"nexthop {word}", 2)
+            if word in ("realms", "encap", "as", "nhid"):
+                raise not_emulated(f"nexthop {word}", 2)
+            words.at -= 1
+            break
     return hop
 
 
 def _delete(call: Invocation, words: Words) -> int:
     prefix, found = _read(call, words)
-    for key in ("mtu", "mtu_lock", "onlink"):
+    for key in ("mtu_lock", "onlink"):
         found.pop(key, None)
-    if "nexthops" in found:
-        raise not_emulated("ip route del with nexthops", 2)
     route.delete(call.ns, prefix, **found)
     return 0
 
@@ -216,9 +203,10 @@ def _flush(call: Invocation, options: Options, words: Words) -> int:
     which = RouteFilter(call, words)
     if which.cached:
         call.ns.fib.flush_cache()
+        call.out.append("*** IPv4 routing cache is flushed.\n" if options.stats else "")
         return 0
-    tables = which.tables(call.ns, must_exist=False)
-    gone = fib_frontend.flush(call.ns, lambda one: any(one.table == table.id for table in tables) and which.meant(one))
-    if options.stats and not gone:
-        call.out.append("Nothing to flush.\n")
+    tables = which.tables(call.ns, "Flush")
+    lines = [route_record(call.ns, one, Hidden(), bool(options.details)).text for table in tables for one in table if which.meant(one)]
+    fib_frontend.flush(call.ns, lambda one: any(one.table == table.id for table in tables) and which.meant(one))
+    call.out.append(flushed(options.stats, lines, "entries"))
     return 0

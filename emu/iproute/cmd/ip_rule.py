@@ -6,8 +6,8 @@ from typing import Any
 
 from emu.iproute import route, rule
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
-from emu.iproute.cmd.ip_route import dsfield, known, table_of
 from emu.iproute.cmd.options import Options
+from emu.iproute.cmd.route_words import dsfield, known, table_of
 from emu.iproute.cmd.words import Words, integer, pick, wrong
 from emu.iproute.record import render
 from emu.iproute.rule_text import rule_record

@@ -6,6 +6,7 @@ from emu.iproute import route
 from emu.iproute.addr import SCOPES
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import device
+from emu.iproute.cmd.route_words import dsfield
 from emu.iproute.cmd.words import Words, checked_prefix, integer, pick, wrong
 from emu.iproute.route_text import Hidden
 from emu.net.fib import MASKS, TABLE_MAIN, TYPE_NAMES, Route, Table
@@ -33,6 +34,7 @@ class RouteFilter:
         self.hidden = Hidden()
         self.table = TABLE_MAIN
         self.cached = False
+        self.none = False  # asked for what no route has
         self.root: tuple[int, int] | None = None
         self.match: tuple[int, int] | None = None
         self.numbers: dict[str, int] = {}  # attribute of Route -> its value
@@ -52,12 +54,23 @@ class RouteFilter:
                 self.hidden.via = True
             elif key == "src":
                 self.src = ip_int(words.address())
+                self.hidden.src = True
             elif key in ("protocol", "scope", "type"):
                 self._name(words.take(), key)
             elif key in ("metric", "priority", "preference"):
                 self.numbers["metric"] = words.number('"metric" value is invalid\n')
                 self.hidden.metric = True
-            elif key in ("vrf", "tos", "dsfield", "iif", "mark", "realms", "from"):
+            elif key in ("tos", "dsfield"):
+                self.numbers["tos"] = dsfield(words, "TOS value is invalid\n")
+                self.hidden.tos = True
+            elif key == "iif":
+                self.none = device(call.ns, words.take()) is not None  # routes say nothing of where packets come from
+            elif key == "mark":
+                self.none = words.number("mark value is invalid\n") > 0
+            elif key == "from":
+                source = words.take()
+                self.none = _prefix(checked_prefix(words.take() if source in ("root", "match", "exact") else source))[1] > 0
+            elif key in ("vrf", "realms"):
                 raise not_emulated(f"ip route show {key}", 255)
             else:
                 self._prefix(words, word, key)
@@ -100,16 +113,16 @@ class RouteFilter:
         if key != "root":
             self.match = prefix
 
-    def tables(self, ns: Namespace, must_exist: bool = True) -> list[Table]:
-        """The tables to look through, in the kernel's order."""
+    def tables(self, ns: Namespace, what: str = "Dump") -> list[Table]:
+        """The tables to look through, in the kernel's order. `what` ends if there is no such table."""
+        if self.none:
+            return []
         if not self.table:
             # The kernel walks its table hash; `main` and `local` share a trie, `main` is dumped first.
             return [ns.fib.tables[number] for number in sorted(ns.fib.tables, key=lambda number: (number % 256, number))]
         table = ns.fib.tables.get(self.table)
         if table is None:
-            if must_exist:
-                raise Stop("Error: ipv4: FIB table does not exist.\nDump terminated\n", 2)
-            return []
+            raise Stop(f"Error: ipv4: FIB table does not exist.\n{what} terminated\n", 2)
         return [table]
 
     def meant(self, one: Route) -> bool:
