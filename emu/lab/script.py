@@ -59,6 +59,8 @@ class _Writer:
             self.lines += ["", rule, *_comment(entry.text), rule]
         elif kind == STEP:
             self._flush()
+            if entry.more.startswith("container runtime"):
+                self._flush_ports()
             self.heading = f"{entry.more}: {entry.text}" if entry.more else entry.text
         elif kind == COMMAND:
             self.commands.append((entry.where, entry.text, entry.more, ""))
@@ -140,7 +142,6 @@ class _Writer:
     def _run(self, index: int, entry: Entry) -> None:
         """A program from beginning to end; the same one again and again becomes one that asks several times."""
         outcome, ended = self._outcome(index)
-        self._flush_ports()
         previous = self.lines[-1] if self.lines and not self.commands and not self.heading else ""
         self.clock = max(self.clock, ended)
         command = entry.text
@@ -186,6 +187,7 @@ class _Writer:
     def _flush_ports(self) -> None:
         if self.unready:
             self._flush()
+            self._head()
             self.lines += ["", "# A switch's port passes frames a moment after its cable is in."]
             self.lines += [f"forwarding {where} {port}" for where, port in self.unready]
             self.unready.clear()

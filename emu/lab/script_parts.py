@@ -27,9 +27,9 @@ on() { ip netns exec "$1" bash -e; }
     "forwarding": r"""# forwarding NETNS PORT: wait until the bridge there forwards on the port. (The CNI plugin does the same.)
 forwarding() {
     local look
-    for look in {1..100}; do
+    for look in {1..50}; do
+        sleep 0.1
         if bridge -n "$1" link show dev "$2" | grep -q "state forwarding"; then return; fi
-        sleep 0.05
     done
     echo "$1: port $2 does not forward" >&2
     return 1
