@@ -145,6 +145,7 @@ class Runner:
 
     def start(self) -> int:
         environment = {
+            "IN_OWN_NAMESPACES": "yes",  # for scripts that would move into some
             "PATH": f"{self.shims.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root", "USER": "root", "LC_ALL": "C.UTF-8", "TERM": "dumb", "TMPDIR": str(self.work),
         }  # fmt: skip
