@@ -188,7 +188,7 @@ class Transfer:
 
     def _store(self, body: bytes) -> None:
         try:
-            with open(os.path.join(self.stdio.cwd, self.request.output), "wb") as file:
+            with open(self.stdio.path(self.request.output), "wb") as file:
                 file.write(body)
         except OSError:
             raise Failed(23, f"Failure writing output to destination: {self.request.output}") from None

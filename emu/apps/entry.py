@@ -39,6 +39,10 @@ class RealStdio:
 
     cwd = "."
 
+    def path(self, name: str) -> str:
+        """As it is."""
+        return name
+
     async def read(self) -> bytes:
         """Nothing is read."""
         return b""

@@ -7,9 +7,14 @@ import os
 import socket
 from dataclasses import dataclass
 
+from emu.aio.listener import Listener
+from emu.apps.services import service
 from emu.apps.stdio import Stdio
 
-SERVICES = {21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 80: "http", 123: "ntp", 443: "https", 8080: "http-alt"}
+# Between a program's system calls, as long as a round of poll, read and write takes: on one CPU what was sent has been answered by then.
+ROUND_S = 0.00005
+BUFFER = 16384
+CANNOT_BIND = (98, 99)  # EADDRINUSE, EADDRNOTAVAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Options:
     wait: float | None = None
     quit_after: float | None = None
     closed_input: bool = False
+    broadcast: bool = False
 
 
 async def nc(stdio: Stdio, host: str, ports: list[int], options: Options) -> int:
@@ -60,6 +66,8 @@ async def _connect(stdio: Stdio, host: str, port: int, options: Options) -> bool
     except socket.gaierror:
         raise
     except OSError as error:
+        if error.errno in CANNOT_BIND and _local(options):
+            raise OSError(error.errno, f"bind failed: {error.strerror}") from None
         _failed(stdio, host, port, options, _reason(error))
         return False
     _succeeded(stdio, host, port, options)
@@ -80,66 +88,79 @@ def _failed(stdio: Stdio, host: str, port: int, options: Options, why: str) -> N
 
 
 def _succeeded(stdio: Stdio, host: str, port: int, options: Options) -> None:
+    name = "udp" if options.udp else "tcp"
     if options.verbose:
-        stdio.error(f"Connection to {host} {port} port [{'udp' if options.udp else 'tcp'}/{SERVICES.get(port, '*')}] succeeded!\n".encode())
+        stdio.error(f"Connection to {host} {port} port [{name}/{service(port, name) or '*'}] succeeded!\n".encode())
 
 
 async def _talk(stdio: Stdio, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, options: Options) -> None:
-    """Standard input to the peer, the peer's words to standard output, until one of them says it is over."""
-    over = asyncio.get_running_loop().create_future()
+    """Standard input to the peer, the peer's words to standard output (readwrite() in netcat.c): over when both have ended; a listener's when the peer has."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    ended = {"input": options.closed_input, "peer": False}
+    silence: list[asyncio.TimerHandle] = []
 
     def end() -> None:
         if not over.done():
             over.set_result(None)
 
+    def heard() -> None:
+        """Something happened: -w counts anew."""
+        for timer in silence:
+            timer.cancel()
+        silence[:] = [loop.call_later(options.wait, end)] if options.wait is not None else []
+
+    def finished(what: str) -> None:
+        ended[what] = True
+        if all(ended.values()) or (options.listen and ended["peer"]):
+            end()
+
     async def send() -> None:
         while not options.closed_input and (data := await stdio.read()):
-            try:
-                writer.write(data)
-                await writer.drain()
-            except OSError:
-                end()
-                return
-        if options.shut:
+            for start in range(0, len(data), BUFFER):
+                try:
+                    writer.write(data[start : start + BUFFER])
+                    await writer.drain()
+                except OSError:
+                    end()
+                    return
+                heard()
+                await asyncio.sleep(ROUND_S)
+        if options.shut and not options.closed_input:
             writer.write_eof()
+        finished("input")
         if options.quit_after is not None:
             await asyncio.sleep(options.quit_after)
             end()
 
     async def receive() -> None:
         try:
-            async with asyncio.timeout(None) as limit:
-                while True:
-                    if options.wait is not None:
-                        limit.reschedule(asyncio.get_running_loop().time() + options.wait)
-                    data = await reader.read(65536)
-                    if not data:
-                        break
-                    stdio.write(data)
-        except (TimeoutError, ConnectionError):
-            pass
-        end()
+            while data := await reader.read(BUFFER):
+                heard()
+                stdio.write(data)
+        except ConnectionError:
+            end()
+        finished("peer")
 
+    heard()
+    await asyncio.sleep(ROUND_S)
     tasks = [asyncio.create_task(send()), asyncio.create_task(receive())]
     await over
     for task in tasks:
         task.cancel()
+    for timer in silence:
+        timer.cancel()
     writer.close()
 
 
 async def _listen(stdio: Stdio, host: str, port: int, options: Options) -> int:
     if options.udp:
         return await _udp_server(stdio, host, port, options)
-    arrived: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await arrived.put((reader, writer))
-
-    server = await asyncio.start_server(accept, host, port)
+    server = Listener(host, port, 1)
     if options.verbose:
-        stdio.error(f"Listening on {host} {port}\n".encode())
+        stdio.error(f"Listening on {host} {server.sockname[1]}\n".encode())
     while True:
-        reader, writer = await arrived.get()
+        reader, writer = await server.accept()
         if not options.keep:
             server.close()
         if options.verbose:
@@ -148,6 +169,7 @@ async def _listen(stdio: Stdio, host: str, port: int, options: Options) -> int:
         await _talk(stdio, reader, writer, options)
         if not options.keep:
             return 0
+        await asyncio.sleep(ROUND_S)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -165,7 +187,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 async def _udp(stdio: Stdio, host: str, port: int, options: Options) -> bool:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=_local(options), remote_addr=(host, port))
+    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=_local(options), remote_addr=(host, port), allow_broadcast=options.broadcast)
     try:
         if options.scan:  # udptest(): four times a byte; nobody complains, so somebody listens
             for _ in range(4):
@@ -214,8 +236,8 @@ async def _udp_talk(
 
     async def send() -> None:
         while not options.closed_input and (data := await stdio.read()):
-            for start in range(0, len(data), 16384):
-                transport.sendto(data[start : start + 16384], answer)
+            for start in range(0, len(data), BUFFER):
+                transport.sendto(data[start : start + BUFFER], answer)
         if options.quit_after is not None:
             await asyncio.sleep(options.quit_after)
             end()

@@ -10,6 +10,9 @@ class Stdio(Protocol):
 
     cwd: str
 
+    def path(self, name: str) -> str:
+        """A file named on the command line, as it can be opened here."""
+
     async def read(self) -> bytes:
         """What comes next on standard input, b"" at its end."""
 

@@ -1,4 +1,4 @@
-"""The command lines of arping, curl, nc, tcpdump and python3 -m http.server."""
+"""The command lines of arping, curl, nc and python3 -m http.server."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from emu.apps import arping, tcpdump
+from emu.apps import arping
 from emu.apps.curl import Request, curl
 from emu.apps.file_server import FileServer
 from emu.apps.nc import Options, nc
-from emu.apps.tcpdump_filter import FilterError, compile_filter
 from emu.shell.call import STDIN
 from emu.shell.options import Usage, Values, parse
 
 if TYPE_CHECKING:
     from emu.shell.call import Call
 
+STAND_INS = "/run/emu/bin"
 CURL = {
     "silent": "s", "show-error": "S", "verbose": "v", "output": "o", "write-out": "w", "max-time": "m", "connect-timeout": "1", "interface": "2",
     "local-port": "3", "resolve": "4", "header": "H", "request": "X", "data": "d", "data-raw": "d", "data-binary": "d", "include": "i", "head": "I",
@@ -97,13 +97,13 @@ def _file(call: Call, name: str) -> bytes:
 
 async def run_nc(call: Call, words: list[str]) -> int:
     """nc [OPTIONS] [HOST] [PORT[-PORT]]."""
-    flags, values, rest = parse("nc", words, "ulkNzvndh4C", "pswqiT")
+    flags, values, rest = parse("nc", words, "ulkNzvndh4Cb", "pswqiT")
     listen = "l" in flags
     quit_after = float(values["q"]) if "q" in values else None
     options = Options(
         udp="u" in flags, listen=listen, keep="k" in flags, shut="N" in flags, scan="z" in flags, verbose="v" in flags, source=values.text("s", ""),
         port=0 if listen else values.whole("p"), wait=values.number("w") or None, quit_after=quit_after if quit_after is None or quit_after >= 0 else None,
-        closed_input="d" in flags or "z" in flags,
+        closed_input="d" in flags or "z" in flags, broadcast="b" in flags,
     )  # fmt: skip
     if listen:
         host, port = values.text("s", ""), values.text("p", "")
@@ -135,7 +135,8 @@ def is_file_server(argv: list[str]) -> bool:
 
 def real_program(call: Call) -> list[str]:
     """The command line with the program that the stand-in hides."""
-    path = ":".join(folder for folder in call.env.get("PATH", os.defpath).split(":") if folder != "/run/emu/bin")
+    ours = (STAND_INS, os.path.join(os.path.dirname(call.env.get("EMU_SOCKET", STAND_INS)), "bin"))
+    path = ":".join(folder for folder in call.env.get("PATH", os.defpath).split(":") if folder not in ours)
     return [shutil.which(call.name, path=path) or f"/usr/bin/{call.name}", *call.argv[1:]]
 
 
@@ -150,28 +151,6 @@ async def run_file_server(call: Call, words: list[str]) -> int:
         return await FileServer(call, values.text("b", "0.0.0.0"), int(port), call.path(values.text("d", "."))).serve()
     except OSError as error:
         raise Usage(f"OSError: [Errno {error.errno}] {error.strerror}", 1) from None
-
-
-async def run_tcpdump(call: Call, words: list[str]) -> int:
-    """tcpdump [OPTIONS] [FILTER]."""
-    flags, values, rest = parse("tcpdump", words, "nUlpeqtvKNS", "iwcQsZBr", {"interface": "i", "count": "c", "direction": "Q", "no-promiscuous-mode": "p"})
-    if values.get("w") == "-" or (values.get("i") == "any" and "w" in values):
-        raise Usage("emu: not emulated: tcpdump -w - and tcpdump -i any -w", 1)
-    if values.get("i") == "any" and "e" in flags:
-        raise Usage("emu: not emulated: tcpdump -i any -e", 1)
-    try:
-        wanted = compile_filter(rest)
-    except FilterError as error:
-        raise Usage(f"emu: not emulated: the capture filter {' '.join(rest)!r}, at {error}", 1) from None
-    options = tcpdump.Options(
-        values.text("i", ""), values.text("w", ""), values.whole("c"), "e" in flags, "t" not in flags, values.text("Q", "").removesuffix("inout"),
-        "q" in flags, "S" in flags,
-    )  # fmt: skip
-    capture = tcpdump.Tcpdump(call, options, wanted)
-    if "r" in values:
-        return capture.read(values["r"])
-    call.on_signal = lambda number: capture.stop()
-    return await capture.run()
 
 
 async def run_arping(call: Call, words: list[str]) -> int:

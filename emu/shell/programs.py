@@ -11,7 +11,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import connections, own_programs
+from emu.shell import capturing, connections, own_programs
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "ping": (_ping, ("ping: ", "WARNING: ")),
     "traceroute": (_traceroute, ("connect: ",)),
     "arping": (connections.run_arping, ("arping: ", "Interface ")),
-    "tcpdump": (connections.run_tcpdump, ()),
+    "tcpdump": (capturing.run_tcpdump, ()),
     "curl": (connections.run_curl, ()),
     **dict.fromkeys(("nc", "netcat", "nc.openbsd"), (connections.run_nc, ())),
     **dict.fromkeys(("python3", "python"), (connections.run_file_server, ())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,11 +41,43 @@ def test_it_is_ended_by_a_signal_and_sums_up(sh: Sh, signal: str) -> None:
     assert done.stderr.splitlines()[-3:] == ["2 packets captured", "2 packets received by filter", "0 packets dropped by kernel"]
 
 
-def test_a_filter_that_is_not_understood_is_refused(sh: Sh) -> None:
-    done = sh(PAIR + "ip netns exec b tcpdump -i eth0 'tcp[13] & 2 != 0'; echo $?; ip netns exec b tcpdump -i nosuch; echo $?")
-    assert done.stdout == "1\n1\n"
-    assert done.stderr.splitlines()[0].startswith("emu: not emulated: the capture filter 'tcp[13] & 2 ")
-    assert "nosuch: No such device exists" in done.stderr
+def test_filters_that_are_refused(sh: Sh) -> None:
+    done = sh(
+        PAIR
+        + """
+        ip netns exec b tcpdump -i eth0 host web; echo $?
+        ip netns exec b tcpdump -i eth0 'tcp[13'; echo $?
+        ip netns exec b tcpdump -i eth0 port nosuch; echo $?
+        ip netns exec b tcpdump -i nosuch; echo $?
+        """
+    )
+    assert done.stdout == "1\n1\n1\n1\n"
+    assert done.stderr.splitlines() == [
+        "emu: not emulated: names of hosts and networks in a capture filter: 'web'",
+        "tcpdump: can't parse filter expression: syntax error",
+        "tcpdump: unknown port 'nosuch'",
+        "tcpdump: nosuch: No such device exists",
+        "(No such device exists)",
+    ]
+
+
+def test_any_device_cooked_and_written_to_standard_output(sh: Sh) -> None:
+    done = sh(
+        PAIR
+        + """
+        ip netns exec b tcpdump -i any -n -e -t -c 2 icmp 2> /dev/null & sleep 0.5
+        ip netns exec a ping -c 1 10.0.0.2 > /dev/null; wait
+        ip netns exec b tcpdump -i any -c 2 -w - 'icmp[icmptype] = icmp-echo or inbound' 2> /dev/null > any.pcap & sleep 0.5
+        ip netns exec a ping -c 2 10.0.0.2 > /dev/null; wait
+        tcpdump -nt -r any.pcap 2> /dev/null
+        """
+    )
+    assert re.sub("(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", "MAC", re.sub(r"id \d+", "id N", done.stdout)).splitlines() == [
+        "eth0  In  ifindex 2 MAC ethertype IPv4 (0x0800), length 104: 10.0.0.1 > 10.0.0.2: ICMP echo request, id N, seq 1, length 64",
+        "eth0  Out ifindex 2 MAC ethertype IPv4 (0x0800), length 104: 10.0.0.2 > 10.0.0.1: ICMP echo reply, id N, seq 1, length 64",
+        "if2   In  IP 10.0.0.1 > 10.0.0.2: ICMP echo request, id N, seq 1, length 64",
+        "if2   In  IP 10.0.0.1 > 10.0.0.2: ICMP echo request, id N, seq 2, length 64",
+    ]
 
 
 @pytest.mark.skipif(REAL is None, reason="tcpdump is not installed")

@@ -24,7 +24,7 @@ from emu.net.sock.tcp_output import transmit
 from emu.net.sock.tcp_settings import settings_of
 from emu.tcp.connection import Connection
 from emu.tcp.events import CLOSED, CONNECTED, EOF, READABLE, WRITABLE, Failed
-from emu.tcp.segment import ACK, RST, SYN, Segment
+from emu.tcp.segment import ACK, RST, Segment
 from emu.tcp.states import State
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TcpSocket(Socket):
     listening = False
     __slots__ = (
         "bound_port", "confirm", "conn", "connected", "dead", "dst", "dst_generation", "eof", "ip_id", "keepalive", "linger_zero", "nodelay", "rx_cause",
-        "syn_sent", "timer", "timer_at", "timer_cause", "writable",
+        "sent_end", "timer", "timer_at", "timer_cause", "writable",
     )  # fmt: skip
 
     def __init__(self, ns: Namespace) -> None:
@@ -70,7 +70,7 @@ class TcpSocket(Socket):
         self.ip_id = 0
         self.confirm = False  # an ACK made progress: the next packet out confirms the neighbour (sk_dst_pending_confirm)
         self.rx_cause = 0
-        self.syn_sent = False
+        self.sent_end: int | None = None  # what comes after the last byte that was ever sent
         self.timer: Timer | None = None
         self.timer_at: int | None = None
         self.timer_cause = 0
@@ -251,10 +251,13 @@ class TcpSocket(Socket):
             self.dst_generation = ns.generation
         ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
         for segment in segments:
-            if segment.flags & SYN:
-                if self.syn_sent and self._waits_for_neighbour():
-                    continue
-                self.syn_sent = True
+            if length := segment.seq_len:
+                end = segment.seq + length & 0xFFFFFFFF
+                if self.sent_end is not None and (end - self.sent_end - 1) & 0x80000000:  # it was sent before
+                    if self._waits_for_neighbour(segment.seq):
+                        continue
+                else:
+                    self.sent_end = end
             confirm, self.confirm = self.confirm, False
             # What a TIME_WAIT bucket answers, and RSTs that answer, Linux sends by a socket of its own that is connected to nobody: id 0.
             ip_id = 0
@@ -265,9 +268,10 @@ class TcpSocket(Socket):
                 confirm=confirm,
             )  # fmt: skip
 
-    def _waits_for_neighbour(self) -> bool:
-        """Whether our SYN still sits in a neighbour's queue (whose, NAT decided): then Linux does not send it again (skb_still_in_host_queue)."""
-        return any(skb.sk is self for entry in self.ns.neigh if entry.queue for skb in entry.queue)
+    def _waits_for_neighbour(self, sequence: int) -> bool:
+        """Whether this segment still sits in a neighbour's queue (whose, NAT decided): then Linux does not send it again (skb_still_in_host_queue)."""
+        queued = (skb for entry in self.ns.neigh if entry.queue for skb in entry.queue if skb.sk is self)
+        return any(int.from_bytes(skb.l3[skb.l4 + 4 : skb.l4 + 8], "big") == sequence for skb in queued)
 
     def _events(self, conn: Connection) -> None:
         while True:
