@@ -7,7 +7,7 @@ A `Normaliser` turns the bytes of frames into lines such as
 
 and takes out only what cannot be the same twice: the IP id (0 stays 0; the fragments of one packet share a number), TCP's initial
 sequence numbers and clock values, ports and ICMP ids chosen by a program's kernel (numbered by appearance), MACs (named by
-their device), and the date in an HTTP answer. Checksums are checked and a wrong one is written out. Works on any bytes; knows nothing of where they come from.
+their device), the date and a client's port in an HTTP answer. Checksums are checked and a wrong one is written out. Works on any bytes; knows nothing of where they come from.
 """
 
 from __future__ import annotations
@@ -237,6 +237,7 @@ class Normaliser:
     def payload(self, data: bytes) -> str:
         if data.startswith(b"HTTP/1.1 "):
             data = re.sub(rb"(?i)(\r\ndate: )[^\r]*", rb"\1T", data)
+            data = re.sub(rb"(\d+\.\d+\.\d+\.\d+:)(\d{1,5})", lambda found: found[1] + self.port(int(found[2])).encode(), data)  # /clientip
         return f"data {len(data)}{digest(data)}" if data else "data 0"
 
 
