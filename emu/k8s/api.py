@@ -34,6 +34,11 @@ class Api:
         self.slices: dict[tuple[str, str], EndpointSlice] = self._stores["EndpointSlice"]
         self._watchers: dict[str, list[Watcher]] = {kind: [] for kind in self._stores}
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds there are."""
+        return tuple(self._stores)
+
     def all(self, kind: str) -> dict[tuple[str, str], Any]:
         """Every object of a kind, by (namespace, name), in order of creation."""
         return self._stores[kind]

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import IPv4Address
+from typing import Any
 
 from emu.k8s import objects
 from emu.k8s.allocators import cluster_ips, ip_of, node_ports
 from emu.k8s.api import Api
+from emu.k8s.controllers.daemonset import DaemonSetController
+from emu.k8s.controllers.deployment import DeploymentController
+from emu.k8s.controllers.job import JobController
+from emu.k8s.controllers.replicaset import ReplicaSetController
+from emu.k8s.controllers.statefulset import StatefulSetController
 from emu.k8s.delays import Delays
 from emu.k8s.endpointslice import EndpointSliceController
-from emu.k8s.objects import CLUSTER, LOCAL, KubernetesError, Pod, Service
+from emu.k8s.objects import CLUSTER, LOCAL, KubernetesError, Namespace, Pod, Service, titled
 from emu.k8s.proxy.state import ServiceState
+from emu.k8s.scheduler import Scheduler
 from emu.k8s.validation import check_pod, check_service
 from emu.sim import Sim
 
 
 class ControlPlane:
     """Creates and deletes objects the way `kubectl apply` would see them accepted or refused."""
+
+    system_namespaces = ("default", "kube-system", "kube-public", "kube-node-lease")
 
     def __init__(self, sim: Sim, service_cidr: str, delays: Delays) -> None:
         self.sim = sim
@@ -28,10 +37,40 @@ class ControlPlane:
         self.endpoints = EndpointSliceController(self.api)
         self.services = ServiceState(self.api)
         self._uids = sim.stream("uid")
+        self.scheduler = Scheduler(self.api)
+        self.replica_sets = ReplicaSetController(self)
+        self.deployments = DeploymentController(self, self.replica_sets)
+        self.stateful_sets = StatefulSetController(self)
+        self.daemon_sets = DaemonSetController(self)
+        self.jobs = JobController(self)
 
     def new_uid(self) -> str:
         """A random object uid."""
         return f"{self._uids.getrandbits(128):032x}"
+
+    def create(self, thing: Any) -> None:
+        """Store an object of any kind, defaulted and validated."""
+        if isinstance(thing, Pod):
+            self.create_pod(thing)
+        elif isinstance(thing, Service):
+            self.create_service(thing)
+        else:
+            thing.uid, thing.created_ns = self.new_uid(), self.sim.now
+            self.api.create(thing)
+
+    def delete(self, thing: Any) -> None:
+        """Remove an object of any kind, and what is below it: pods with the grace they ask for."""
+        if isinstance(thing, Pod):
+            self.delete_pod(thing, thing.spec.grace_seconds)
+        elif isinstance(thing, Service):
+            self.delete_service(thing)
+        else:
+            self.api.delete(thing)
+        if isinstance(thing, Namespace):
+            for kind in self.api.kinds:
+                for inner in [each for each in self.api.all(kind).values() if each.namespace == thing.name]:
+                    if self.api.get(kind, inner.name, inner.namespace) is inner:  # it may have gone with its owner
+                        self.delete(inner)
 
     # -- pods ---------------------------------------------------------------------------------------------------------------------
 
@@ -62,6 +101,14 @@ class ControlPlane:
         check_service(service)
         if (service.namespace, service.name) in self.api.services:
             raise KubernetesError(f'Service "{service.namespace}/{service.name}" already exists')
+        self._allocate(service)
+        service.uid, service.created_ns = self.new_uid(), self.sim.now
+        self.api.create(service)
+
+    def _allocate(self, service: Service) -> None:
+        """Addresses and node ports: those that are asked for, and drawn ones."""
+        if service.type == "ExternalName":
+            return
         owner = f"{service.namespace}/{service.name}"
         if service.cluster_ip == "":
             service.cluster_ip = ip_of(self.cluster_ips.draw(owner))
@@ -81,7 +128,37 @@ class ControlPlane:
             for number in node_ports:
                 self.node_ports.release(number)
             raise
-        self.api.create(service)
+
+    def _release(self, service: Service) -> None:
+        if service.cluster_ip not in ("", "None"):
+            self.cluster_ips.release(int(IPv4Address(service.cluster_ip)))
+        for number in (*(port.node_port for port in service.ports), service.health_check_node_port):
+            if number:
+                self.node_ports.release(number)
+
+    def change_service(self, service: Service, wanted: Service) -> None:
+        """Give a Service another's fields; what was allocated stays where the new one leaves it open. Raises KubernetesError, nothing changed then."""
+        if wanted.cluster_ip and service.cluster_ip and wanted.cluster_ip != service.cluster_ip and wanted.type != "ExternalName":
+            raise KubernetesError(f'{titled(service)}: spec.clusterIPs[0]: Invalid value: ["{wanted.cluster_ip}"]: may not change once set')
+        before = {field.name: getattr(service, field.name) for field in fields(service)}
+        numbers = {(port.protocol, port.port): port.node_port for port in service.ports}
+        if wanted.type == service.type or (wanted.type != "ExternalName" and service.type != "ExternalName"):
+            wanted.cluster_ip = wanted.cluster_ip or service.cluster_ip
+        if wanted.type in ("NodePort", "LoadBalancer"):
+            wanted.ports = tuple(replace(port, node_port=port.node_port or numbers.get((port.protocol, port.port), 0)) for port in wanted.ports)
+        if wanted.type == "LoadBalancer" and wanted.external_traffic_policy == LOCAL:
+            wanted.health_check_node_port = wanted.health_check_node_port or service.health_check_node_port
+        self._release(service)
+        try:
+            check_service(wanted)
+            self._allocate(wanted)
+        except KubernetesError:
+            self._allocate(service)
+            raise
+        keep = ("uid", "owner", "created_ns", *(("lb_ips",) if wanted.type == "LoadBalancer" else ()))
+        for name in before:
+            if name not in keep:
+                setattr(service, name, getattr(wanted, name))
 
     def _node_port(self, wanted: int, owner: str) -> int:
         if wanted:
@@ -107,11 +184,7 @@ class ControlPlane:
     def delete_service(self, service: Service) -> None:
         """Remove a Service and give its address and ports back."""
         self.api.delete(service)
-        if service.cluster_ip not in ("", "None"):
-            self.cluster_ips.release(int(IPv4Address(service.cluster_ip)))
-        for number in (*(port.node_port for port in service.ports), service.health_check_node_port):
-            if number:
-                self.node_ports.release(number)
+        self._release(service)
 
     def selects_nothing(self, service: Service) -> bool:
         """Whether its selector matches no pod at present: worth a warning."""

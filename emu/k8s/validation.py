@@ -8,7 +8,7 @@ from typing import Any
 from emu.k8s.objects import CLUSTER, LOCAL, Container, ContainerPort, KubernetesError, Pod, Probe, Service, ServicePort
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
-TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
+TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
 MAX_AFFINITY_SECONDS = 86400
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -77,7 +77,7 @@ def check_service(service: Service) -> None:
     if service.selector is not None:
         _check_labels(f"{where}: spec.selector", service.selector)
     _check_labels(f"{where}: metadata.labels", service.labels)
-    if not service.ports and service.cluster_ip != "None":
+    if not service.ports and service.cluster_ip != "None" and service.type != "ExternalName":
         raise KubernetesError(f"{where}: spec.ports: required value")
     _check_service_ports(where, service)
     for policy, value in (("externalTrafficPolicy", service.external_traffic_policy), ("internalTrafficPolicy", service.internal_traffic_policy)):
@@ -108,8 +108,8 @@ def _check_service_ports(where: str, service: Service) -> None:
         elif target != 0:
             check_port(f"{field}.targetPort", target)
         _check_protocol(field, port.protocol)
-        if port.node_port and service.type == "ClusterIP":
-            raise KubernetesError(f"{field}.nodePort: may not be set when spec.type is ClusterIP")
+        if port.node_port and service.type in ("ClusterIP", "ExternalName"):
+            raise KubernetesError(f"{field}.nodePort: may not be set when spec.type is {service.type}")
         if (port.protocol, port.port) in seen:
             raise KubernetesError(f"{field}: {port.protocol} {port.port} is there twice")
         seen[port.protocol, port.port] = None

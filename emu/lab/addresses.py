@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from emu.k8s.cloud import INTERNET_CIDR, LOAD_BALANCER_CIDR
+from emu.k8s.objects import KubernetesError, Node
 
 NO_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))  # this host, loopback, multicast and reserved
 
@@ -49,3 +50,34 @@ def plan_addresses(nodes: int, pod_cidr: str, service_cidr: str, node_cidr: str,
     # router .1, nodes from .2 on, the load balancer last in the range.
     machines = [base + 1, ranges["node_cidr"].broadcast_address - 1, *(base + 2 + number for number in range(nodes))]
     return pod_ranges, machines
+
+
+def place_nodes(nodes: list[Node], pod_ranges: list[IPv4Network], machines: list[IPv4Address], pod_cidr: str, node_cidr: str) -> None:
+    """Give nodes the addresses and pod ranges that they do not bring, from those planned. Raises KubernetesError for two of a kind, or one out of range."""
+    network, pods = IPv4Network(node_cidr), IPv4Network(pod_cidr)
+    taken = {str(machines[0]): "the router", str(machines[1]): "the load balancer"}
+    ranges: list[tuple[IPv4Network, str]] = []
+    for node in nodes:
+        if node.ip:
+            if IPv4Address(node.ip) not in network:
+                raise KubernetesError(f'Node "{node.name}": status.addresses: {node.ip} is not in the nodes\' network {network}')
+            if node.ip in taken:
+                raise KubernetesError(f'Node "{node.name}": status.addresses: {node.ip} is the address of {taken[node.ip]}')
+            taken[node.ip] = node.name
+        if node.pod_cidr:
+            mine = IPv4Network(node.pod_cidr)
+            if not mine.subnet_of(pods):
+                raise KubernetesError(f'Node "{node.name}": spec.podCIDR: {mine} is not in the cluster\'s {pods}')
+            for other, name in ranges:
+                if mine.overlaps(other):
+                    raise KubernetesError(f'Node "{node.name}": spec.podCIDR: {mine} overlaps that of {name}')
+            ranges.append((mine, node.name))
+    free = iter(str(machine) for machine in machines[2:] if str(machine) not in taken)
+    free_ranges = iter(str(each) for each in pod_ranges if not any(each.overlaps(other) for other, _ in ranges))
+    for node in nodes:
+        node.ip = node.ip or next(free)
+        if not node.pod_cidr:
+            given = next(free_ranges, None)
+            if given is None:
+                raise KubernetesError(f'Node "{node.name}": spec.podCIDR: no range is left in {pods} beside those that other nodes bring')
+            node.pod_cidr = given

@@ -14,6 +14,7 @@ from emu.aio.process import Process
 from emu.fabric import Cable, Switch, World
 from emu.iproute.route import SharedRoutes
 from emu.k8s import objects
+from emu.k8s.apply import Objects
 from emu.k8s.cloud import LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router
 from emu.k8s.cni import BridgeConfig
 from emu.k8s.control_plane import ControlPlane
@@ -28,9 +29,10 @@ from emu.k8s.proxy.rules import detect_by_cidr
 from emu.k8s.sandbox import netns_name
 from emu.k8s.validation import check_pod
 from emu.lab import programs, send
-from emu.lab.addresses import plan_addresses
+from emu.lab.addresses import place_nodes, plan_addresses
 from emu.lab.host import MOST_SECONDS, in_range
 from emu.lab.machines import Internet, Node, Outside
+from emu.lab.manifests import ManifestVerbs
 from emu.lab.pod import Pod
 from emu.lab.service import Service
 from emu.net.device import NetDevice
@@ -50,8 +52,8 @@ WAIT_SECONDS = 120.0
 SETTLE_SECONDS = 5.0  # how long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive
 
 
-class Cluster:
-    """`nodes` nodes called node1, node2, ... on one network with a router, a load balancer and an internet host behind it.
+class Cluster(ManifestVerbs):
+    """`nodes` nodes called node1, node2, ..., or those given, on one network with a router, a load balancer and an internet host behind it.
 
     `pod_cidr` is cut into one range of `node_prefix` bits per node; `node_cidr` holds the nodes (the router is its first address).
     `overlay`: None, nodes have routes to each other's pods; "vxlan", they have tunnels as flannel makes them, and pods an MTU of 1450.
@@ -62,7 +64,7 @@ class Cluster:
 
     def __init__(
         self,
-        nodes: int = 1,
+        nodes: int | list[objects.Node] = 1,
         *,
         seed: int = 0,
         captures: str | Path | None = None,
@@ -83,7 +85,10 @@ class Cluster:
             raise ValueError(f"captures: {captures!r} is not a folder's name")
         if overlay not in (None, "vxlan"):
             raise ValueError(f'overlay: {overlay!r} is neither None nor "vxlan"')
-        pods, machines = plan_addresses(nodes, pod_cidr, service_cidr, node_cidr, node_prefix)
+        count = len(nodes) if isinstance(nodes, (list, tuple)) else nodes
+        pods, machines = plan_addresses(count, pod_cidr, service_cidr, node_cidr, node_prefix)
+        specs = list(nodes) if isinstance(nodes, (list, tuple)) else [objects.Node(f"node{number}", "", "") for number in range(1, len(pods) + 1)]
+        place_nodes(specs, pods, machines, pod_cidr, node_cidr)
         self.world = World(seed)
         self.sim, self.tp = self.world.sim, self.world.tp
         self.capture = Capture(self.tp, captures, comments) if captures is not None else None
@@ -116,10 +121,11 @@ class Cluster:
         self.pod_routes = SharedRoutes()
         self._node_hosts: dict[str, NodeHost] = {}
         self._nodes: dict[str, Node] = {}
-        self._pods: dict[tuple[str, str], Pod] = {}
+        self._pods: dict[tuple[str, str], Pod] = {}  # handles that were asked for
+        self.objects = Objects(self.control_plane)
         self._next_node = 0
-        for number in range(nodes):
-            self._add_node(objects.Node(f"node{number + 1}", str(machines[number + 2]), str(pods[number])), config)
+        for spec in specs:
+            self._add_node(spec, config)
         self.router = Outside(self, "router", self.router_host.machine, self.router_host.inside_ip, self.router_host.public_ip)
         self.internet = Internet(self, "internet", self.internet_host.machine, self.internet_host.ip, self.internet_host.ip)
         self.api.watch("Pod", self._on_pod)
@@ -137,7 +143,8 @@ class Cluster:
         host.boot()
 
     def _on_pod(self, event: str, pod: objects.Pod) -> None:
-        self._node_hosts[pod.node].kubelet.on_pod(event, pod)
+        if pod.node:
+            self._node_hosts[pod.node].kubelet.on_pod(event, pod)
 
     # -- looking up ---------------------------------------------------------------------------------------------------------------
 
@@ -149,7 +156,14 @@ class Cluster:
     @property
     def pods(self) -> list[Pod]:
         """All pods, in the order they were made."""
-        return list(self._pods.values())
+        return [self._handle(spec) for spec in self.api.pods.values()]
+
+    def _handle(self, spec: objects.Pod) -> Pod:
+        key = (spec.namespace, spec.name)
+        handle = self._pods.get(key)
+        if handle is None or handle.spec is not spec:
+            handle = self._pods[key] = Pod(self, spec)
+        return handle
 
     def node(self, name: str) -> Node:
         """A node by name. Raises ValueError."""
@@ -160,10 +174,10 @@ class Cluster:
 
     def pod(self, name: str, namespace: str = "default") -> Pod:
         """A pod by name. Raises ValueError."""
-        try:
-            return self._pods[namespace, name]
-        except KeyError:
-            raise ValueError(f"there is no pod {name!r} in namespace {namespace!r}") from None
+        spec = self.api.pods.get((namespace, name))
+        if spec is None:
+            raise ValueError(f"there is no pod {name!r} in namespace {namespace!r}")
+        return self._handle(spec)
 
     def kubelet(self, node: str) -> Kubelet:
         """The kubelet of a node."""
@@ -208,13 +222,13 @@ class Cluster:
         if node not in self._nodes:
             raise KubernetesError(f'Pod "{namespace}/{name}": spec.nodeName: there is no node {node!r}; there are {", ".join(self._nodes)}')
         owner = self.world.owner_of(netns_name(spec))
-        if owner is not None and (namespace, name) not in self._pods and not host_network:
+        if owner is not None and (namespace, name) not in self.api.pods and not host_network:
             raise KubernetesError(f'Pod "{namespace}/{name}": metadata.name: {owner!r} has that name here, and captures are named after it')
         if wait:
             # An address that is missing is the caller's error now, not the kubelet's later.
             self._node_hosts[node].check_room(spec)
         self.control_plane.create_pod(spec)
-        pod = self._pods[namespace, name] = Pod(self, spec)
+        pod = self._handle(spec)
         if wait:
             self.wait_for(lambda: spec.ready and self.synced, f"pod {name} to become ready")
         return pod

@@ -126,12 +126,16 @@ class DeploymentController(Controller):
 
     def _scale_down(self, owner: Deployment, current: ReplicaSet, old: list[ReplicaSet], unavailable: int) -> None:
         now, min_ready = self.api.sim.now, round(owner.min_ready_seconds * NS_PER_S)
-        ready = {piece.name: self._available(piece, min_ready, now) for piece in (current, *old)}
+        # What a ReplicaSet was told to remove is there for a moment longer, and serves nobody that can be counted on.
+        ready = {piece.name: min(piece.replicas, self._available(piece, min_ready, now)) for piece in (current, *old)}
         least = owner.replicas - unavailable
         total = current.replicas + sum(piece.replicas for piece in old)
         most = total - least - (current.replicas - ready[current.name])
+        if most <= 0:
+            self._look_again(owner)
+            return
         for piece in old:  # what is not available may go first, it serves nobody (cleanupUnhealthyReplicas)
-            gone = min(max(0, piece.replicas - ready[piece.name]), max(0, most))
+            gone = min(piece.replicas - ready[piece.name], most)
             if gone:
                 self._scale(piece, piece.replicas - gone)
                 most -= gone
