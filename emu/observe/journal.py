@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.trace import Tracepoints
-from emu.trace.points import COMMAND, GONE, MACHINE, RUN, START, STEP, TELL, WAIT
+from emu.trace.points import CABLE, COMMAND, GONE, MACHINE, RUN, START, STEP, TELL, WAIT
 from emu.wire.frame import Frame
 
 
@@ -41,9 +41,14 @@ class Journal:
             self._seen[device.netns.name] = None
 
     def bystanders(self) -> list[str]:
-        """Machines on which no program was started and that never saw a frame."""
-        busy = {entry.where: None for entry in self.entries if entry.kind in (RUN, START, WAIT, GONE)}
-        return [entry.where for entry in self.entries if entry.kind == MACHINE and entry.where not in self._seen and entry.where not in busy]
+        """Machines on which no program was started and that never saw a frame, nor did the machine at the other end of their cable."""
+        busy = {entry.where: None for entry in self.entries if entry.kind in (RUN, START, WAIT, GONE)} | self._seen
+        ends = [(entry.where, entry.more.split()[0]) for entry in self.entries if entry.kind == CABLE]
+        busy |= {b: None for a, b in ends if a in busy} | {a: None for a, b in ends if b in busy and b in self._machines()}
+        return [machine for machine in self._machines() if machine not in busy]
+
+    def _machines(self) -> list[str]:
+        return [entry.where for entry in self.entries if entry.kind == MACHINE]
 
     def tell(self, text: str) -> None:
         """A paragraph of explanation between what is done."""
