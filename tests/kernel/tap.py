@@ -13,19 +13,25 @@ import struct
 from collections.abc import Iterator
 
 ETH_P_ALL = 0x0003
-SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, TPACKET_V2 = 263, 5, 6, 10, 1
-TP_STATUS_USER, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 1, 1 << 3, 1 << 4, 1 << 6
+SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, PACKET_COPY_THRESH, TPACKET_V2 = 263, 5, 6, 10, 7, 1
+TP_STATUS_USER, TP_STATUS_COPY, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 1, 2, 1 << 3, 1 << 4, 1 << 6
 FRAME_SIZE, FRAMES, BLOCK_SIZE = 4096, 2048, 1 << 16
 HEADER = struct.Struct("=IIIHHIIHH4x")
+SO_RCVBUFFORCE = 33
 ADDRESS = struct.Struct("=HHiHBB8x")
 
 
 class Tap:
-    """Made while the calling thread is inside the namespace; holds up to 2,048 frames of at most about 4,000 bytes between reads."""
+    """Made while the calling thread is inside the namespace; holds up to 2,048 frames between reads. Those of more than about 4,000 bytes (on lo) do not
+    fit the ring and come by the socket.
+    """
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         self.socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
+        self.socket.setsockopt(SOL_PACKET, PACKET_COPY_THRESH, 1)
         size = FRAME_SIZE * FRAMES
         self.socket.setsockopt(SOL_PACKET, PACKET_RX_RING, struct.pack("=IIII", BLOCK_SIZE, size // BLOCK_SIZE, FRAME_SIZE, FRAMES))
         self.ring = mmap.mmap(self.socket.fileno(), size)
@@ -39,9 +45,11 @@ class Tap:
             if not status & TP_STATUS_USER:
                 break
             _family, _protocol, index, _hardware, packet_type, _size = ADDRESS.unpack_from(self.ring, at + 32)
-            if kept < length:
-                raise RuntimeError(f"a frame of {length} bytes does not fit the ring")
             data = self.ring[at + mac : at + mac + kept]
+            if kept < length:
+                if not status & TP_STATUS_COPY:
+                    raise RuntimeError(f"a frame of {length} bytes was not captured whole")
+                data = self.socket.recv(1 << 17)
             if status & TP_STATUS_VLAN_VALID:  # the kernel keeps a tag beside the packet
                 data = data[:12] + (tpid if status & TP_STATUS_VLAN_TPID_VALID else 0x8100).to_bytes(2, "big") + tci.to_bytes(2, "big") + data[12:]
             yield seconds * 1_000_000_000 + nanos, index, packet_type, bool(status & TP_STATUS_CSUMNOTREADY), data

@@ -24,7 +24,7 @@ from tests.parity.links import Links
 from tests.parity.lots import Connections
 from tests.parity.observed import HOST, KILLED, SETTLE_S, TABLES, Command, Observed, Owner, RunError, netns_exec
 from tests.parity.script import Script
-from tests.parity.shims import AWAITED, Shims
+from tests.parity.shims import AWAITED, Shims, batch_file
 from tests.parity.task import die_with_parent
 
 CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID = 0x04000000, 0x08000000, 0x20000000
@@ -156,11 +156,13 @@ class Runner:
 
     def end(self) -> None:
         """Kill whatever the script left running, and learn how every command ended."""
-        with suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            while True:
-                os.waitpid(-1, 0)
+        while left := sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"):
+            with suppress(ProcessLookupError):  # one after the other, in the order they were forked
+                os.kill(left[0], signal.SIGKILL)
+            while os.path.exists(f"/proc/{left[0]}"):
+                self.reap()
+                self.drain()
+                time.sleep(0.001)
         for order, netns, argv in self.open.values():
             self.record(order, netns, argv, KILLED)
         for pidfd, order, netns, argv in self.running:
@@ -170,6 +172,12 @@ class Runner:
             if not mask & PIDFD_INFO_EXIT:
                 raise RunError("the kernel does not tell exit statuses (it needs Linux 6.15)")
             self.record(order, netns, argv, KILLED if os.WIFSIGNALED(code) else str(os.WEXITSTATUS(code)))
+
+    def reap(self) -> None:
+        """Process 1 inherits the children of those that have ended."""
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
     def settle(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -195,7 +203,7 @@ class Runner:
             ready = select.select(watched, [], [], 1.0)[0]
             if self.shims.requests in ready:
                 for word, pid, *rest in self.shims.read():
-                    (self.begun if word == "run" else self.done)(int(pid), *rest)
+                    {"run": self.begun, "done": self.done, "look": self.looked_for, "split": self.split}[word](int(pid), *rest)
             elif pidfd in ready:
                 _, status = os.waitpid(self.bash, 0)
                 code = os.waitstatus_to_exitcode(status)
@@ -215,7 +223,8 @@ class Runner:
         elif argv[0] in AWAITED and "monitor" not in argv:
             self.forget_deleted(argv)
             self.open[pid] = pid, netns, argv
-            self.shims.answer(pid, "wait")
+            file = batch_file(argv) if argv[0] == "ip" else None
+            self.shims.answer(pid, "wait" if file is None else f"batch {file}")
         else:
             self.running.append((os.pidfd_open(pid), pid, netns, argv))
             self.shims.answer(pid, "exec")
@@ -224,6 +233,14 @@ class Runner:
         order, netns, argv = self.open.pop(pid)
         self.record(order, netns, argv, status)
         self.look(argv)
+        self.shims.answer(pid, "go")
+
+    def looked_for(self, pid: int) -> None:
+        self.look(self.open[pid][2])
+        self.shims.answer(pid, "go")
+
+    def split(self, pid: int) -> None:
+        self.shims.split(pid, self.open[pid][2])
         self.shims.answer(pid, "go")
 
     def record(self, order: int, netns: str, argv: list[str], status: str) -> None:

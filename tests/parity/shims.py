@@ -8,6 +8,8 @@ they made (a namespace gets its capture, a link loses its offloads) before the s
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -18,13 +20,14 @@ ANSWERS = 512  # FIFOs; a shim reads the one of its process number
 AWAITED = ("ip", "brctl")
 SHIM = r"""#!/bin/sh
 printf '%s\0' {name} "$@" >{home}/calls/$$
-echo "run $$" >{home}/requests
-read -r answer <{home}/answers/$(($$ % {answers}))
-[ "$answer" = exec ] && exec {real} "$@"
-{real} "$@"
-status=$?
-echo "done $$ $status" >{home}/requests
-read -r answer <{home}/answers/$(($$ % {answers}))
+ask() {{ echo "$@" >{home}/requests; read -r answer file <{home}/answers/$(($$ % {answers})); }}
+ask run $$
+case $answer in
+exec) exec {real} "$@" ;;
+batch) cat -- "$file" >{home}/batch/$$; ask split $$; . {home}/batch/$$.sh ;;
+*) {real} "$@"; status=$? ;;
+esac
+ask done $$ $status
 exit $status
 """
 
@@ -35,23 +38,25 @@ class Shims:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.bin = home / "bin"
-        for folder in ("bin", "calls", "answers"):
+        for folder in ("bin", "calls", "answers", "batch"):
             (home / folder).mkdir(parents=True)
         os.mkfifo(home / "requests")
         self.requests = os.open(home / "requests", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self.answers: dict[int, int] = {}
+        self.real: dict[str, str] = {}
         for number in range(ANSWERS):
             os.mkfifo(home / "answers" / str(number))
         for name in RECORDED:
             real = sys.executable if name == "python3" else shutil.which(name)  # the one that has emu
             if real is not None:
+                self.real[name] = real
                 shim = self.bin / name
                 shim.write_text(SHIM.format(name=name, home=home, answers=ANSWERS, real=real))
                 shim.chmod(0o755)
         self.rest = b""
 
     def read(self) -> list[list[str]]:
-        """Requests that have come: ["run", pid] or ["done", pid, status]."""
+        """Requests that have come: a word and a process number; `done` has a status too."""
         try:
             self.rest += os.read(self.requests, 1 << 16)
         except BlockingIOError:
@@ -69,3 +74,34 @@ class Shims:
         if fifo is None:
             fifo = self.answers[number] = os.open(self.home / "answers" / str(number), os.O_RDWR | os.O_CLOEXEC)
         os.write(fifo, f"{word}\n".encode())
+
+    def split(self, pid: int, argv: list[str]) -> None:
+        """Have a batch of `ip` run in parts, the runner looking at what is there after each `netns add`: the links of a new namespace come into one
+        that is captured. Every part keeps its line numbers.
+        """
+        lines = (self.home / "batch" / str(pid)).read_text(errors="surrogateescape").splitlines()
+        at = next(number for number, word in enumerate(argv) if is_batch(word)) + 1
+        forced = any(word in ("-force", "-f", "-fo", "-for", "-forc") for word in argv)
+        ends = [number for number, line in enumerate(lines, 1) if re.match(r"\s*netns\s+add\b", line)]
+        code, begin = ["status=0"], 0
+        for part, end in enumerate([*(end for end in ends if end < len(lines)), len(lines)]):
+            name = str(self.home / "batch" / f"{pid}.{part}")
+            Path(name).write_text("\n" * begin + "\n".join(lines[begin:end]) + "\n", errors="surrogateescape")
+            command = shlex.join([self.real["ip"], *argv[1:at], name, *argv[at + 1 :]])
+            code.append(f"{'' if forced else '[ $status = 0 ] && '}{{ {command} || status=$?; ask look $$; }}")
+            begin = end
+        (self.home / "batch" / f"{pid}.sh").write_text("\n".join(code) + "\n")
+
+
+def is_batch(word: str) -> bool:
+    return len(word) > 1 and "-batch".startswith(word)
+
+
+def batch_file(argv: list[str]) -> str | None:
+    """The file of `ip -batch FILE`, None when it is something else."""
+    for word, following in zip(argv[1:], argv[2:], strict=False):
+        if not word.startswith("-"):
+            return None
+        if is_batch(word):
+            return following
+    return None
