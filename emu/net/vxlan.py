@@ -11,7 +11,7 @@ import zlib
 from struct import Struct
 from typing import Any
 
-from emu.net import ip_output, notifier, pmtu
+from emu.net import ip_output, notifier, pmtu, tunnel_pmtu
 from emu.net.device import ETH_P_ARP, ETH_P_IP, NetDevice
 from emu.net.fib import RTN_LOCAL, RTN_UNICAST
 from emu.net.ip_header import header
@@ -76,6 +76,7 @@ class Vxlan(NetDevice):
         """Bring it up: from now on its UDP port is taken (vxlan_open). Raises NetError EADDRINUSE."""
         if not self.up and not self.dead:
             self.sock = _bind(self)
+            self.fdb.start()
         super().open()
 
     def _closed(self) -> None:
@@ -133,8 +134,8 @@ class Vxlan(NetDevice):
             self._bypass(skb, frame, port, remote.vni or self.vni)
             return
         mtu = dst.mtu - HEADROOM
-        if len(skb.l3) > mtu and skb.dst is not None and skb.protocol == ETH_P_IP and skb.dst.type == RTN_UNICAST:
-            pmtu.learn_mtu(self.netns, skb.daddr, skb.dst, mtu)  # skb_tunnel_check_pmtu; this packet still goes, in pieces if need be
+        if len(skb.l3) > mtu and inner and self._too_big(skb, mtu):
+            return
         ecn = inner[1] & ECN if inner else 0
         tos = tos & ~ECN | (ECT_0 if ecn == CE else ecn)
         frag = IP_DF if self.df == "set" or (self.df == "inherit" and inner and inner[6] & 0x40) else 0
@@ -151,6 +152,22 @@ class Vxlan(NetDevice):
             ip_output.ip_local_out(net, outer)
         else:
             net.sim.post_soon(_send_in, (net, outer))
+
+    def _too_big(self, skb: Skb, mtu: int) -> bool:
+        """The frame does not fit (skb_tunnel_check_pmtu): who sent it here learns it, and a host beyond a bridge is told. False: it goes, in pieces."""
+        ns = self.netns
+        if skb.dst is not None and skb.dst.type == RTN_UNICAST:
+            pmtu.learn_mtu(ns, skb.daddr, skb.dst, mtu)
+        answer = tunnel_pmtu.too_big(skb, mtu) if self.port is not None else None
+        if answer is None:
+            return False
+        eth, l3 = answer
+        back = ns.born(ETH_P_IP, l3, eth)
+        ns.drop(skb, "PKT_TOO_BIG", f"{len(skb.l3)} bytes do not fit the tunnel's {mtu} uncut: {self.name} answers for the destination", self)
+        self.tx_packets += 1
+        self.tx_bytes += len(l3)
+        self._loop_back(self, back, back.to_frame(), len(l3))
+        return True
 
     def _encapsulate(self, skb: Skb, frame: Frame, to: tuple[int, int, int, int], tos: int, ttl: int, frag: int) -> Skb:
         """The outer packet. `to`: source, destination, port, VNI."""
@@ -206,13 +223,17 @@ class Vxlan(NetDevice):
             return
         self.tx_packets += 1
         self.tx_bytes += len(frame.wire)
+        if target.learning:
+            target.fdb.learn(frame.wire[6:12], 0x7F000001)
+        self._loop_back(target, skb, frame, len(frame.wire))
+
+    def _loop_back(self, target: Vxlan, skb: Skb, frame: Frame, length: int) -> None:
+        """Into a device of this host, without a packet outside (vxlan_encap_bypass)."""
         target.rx_packets += 1
-        target.rx_bytes += len(frame.wire)
+        target.rx_bytes += length
         inner = Skb(skb.id, skb.protocol, skb.l3, skb.eth, frame)
         inner.dev = target
         inner.mark = skb.mark
-        if target.learning:
-            target.fdb.learn(frame.wire[6:12], 0x7F000001)
         self.netns.sim.post(DELAY_NS, target.receive_skb, inner)
 
     # -- in -----------------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emu.sim import Sim, Timer
 
 AGEING_S = 300
+LOOK_NS = 10 * NS_PER_S  # FDB_AGE_INTERVAL: the longest time between two looks at what has aged
 
 
 class Remote:
@@ -44,12 +45,13 @@ class VxlanEntry:
 class VxlanFdb:
     """The table of one device. `changed` is called when an entry comes, moves or goes."""
 
-    __slots__ = ("_changed", "_sim", "_sweep", "ageing_ns", "entries")
+    __slots__ = ("_changed", "_looked", "_sim", "_sweep", "ageing_ns", "entries")
 
     def __init__(self, sim: Sim, ageing_s: int, changed: Callable[[], None]) -> None:
         self._sim = sim
         self._changed = changed
         self._sweep: Timer | None = None
+        self._looked: int | None = None  # when it was looked at last, or should have been; None: the device is down
         self.ageing_ns = ageing_s * NS_PER_S
         self.entries: dict[bytes, VxlanEntry] = {}
 
@@ -68,7 +70,7 @@ class VxlanFdb:
             entry.updated = self._sim.now
         self._changed()
         if not state:
-            self._schedule(entry.updated + self.ageing_ns)
+            self._wait()
         return entry
 
     def append(self, entry: VxlanEntry, remote: Remote) -> None:
@@ -102,27 +104,39 @@ class VxlanFdb:
         self._changed()
         return "moved"
 
+    def start(self) -> None:
+        """The device comes up: the first look is an interval away (vxlan_open)."""
+        self._looked = self._sim.now
+        if any(not entry.state for entry in self.entries.values()):
+            self._wait()
+
     def flush(self) -> None:
         """The device goes down: what ages is forgotten (vxlan_stop)."""
+        self._looked = None
         for entry in [entry for entry in self.entries.values() if not entry.state]:
             self.remove(entry)
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
 
+    def _wait(self) -> None:
+        """Look at the next full interval; while nothing can age, no timer runs."""
+        if self._sweep is None and self.ageing_ns and self._looked is not None:
+            now = self._sim.now
+            self._schedule(now + LOOK_NS - (now - self._looked) % LOOK_NS)
+
     def _schedule(self, when: int) -> None:
-        if self._sweep is None and self.ageing_ns:
-            sim = self._sim
-            cause, sim.cause = sim.cause, 0  # nobody's packet causes an entry to end
-            self._sweep = sim.call_at(when, self._cleanup)
-            sim.cause = cause
+        sim = self._sim
+        cause, sim.cause = sim.cause, 0  # nobody's packet causes an entry to end
+        self._sweep = sim.call_at(when, self._cleanup)
+        sim.cause = cause
 
     def _cleanup(self) -> None:
-        """vxlan_cleanup."""
+        """Remove what has aged and come back when the next can, but within the interval (vxlan_cleanup)."""
         self._sweep = None
-        now = self._sim.now
+        now = self._looked = self._sim.now
         for entry in [entry for entry in self.entries.values() if not entry.state and entry.updated + self.ageing_ns <= now]:
             self.remove(entry)
         ends = [entry.updated + self.ageing_ns for entry in self.entries.values() if not entry.state]
         if ends:
-            self._schedule(min(ends))
+            self._schedule(min(*ends, now + LOOK_NS))

@@ -14,8 +14,9 @@ from scapy.layers.vxlan import VXLAN
 from emu.iproute import addr, bridge, conntrack, iptables, link, neigh, route, sysctl
 from emu.net.netns import NetError
 from emu.net.sock.udp import UdpSocket
+from emu.sim import NS_PER_S
 from emu.wire.addr import ip_int
-from tests.net.lan import Lan, mac
+from tests.net.lan import Lan, inject, mac
 
 VTEP = {1: "02:00:00:00:aa:01", 2: "02:00:00:00:aa:02", 3: "02:00:00:00:aa:03"}
 ANY = "00:00:00:00:00:00"
@@ -223,6 +224,22 @@ def test_learning_finds_the_endpoint_of_who_spoke() -> None:
     assert f"FDB learned: {VTEP[2]} behind 10.0.0.2" in tunnel.text("learn")
     tunnel.run(320)  # the last frame was a neighbour refresh
     assert bridge.fdb_show(tunnel.hosts[0], "vx") == f"{ANY} dst 10.0.0.2 self permanent\n"
+
+
+def test_what_is_learned_ends_at_the_first_look_after_its_time() -> None:
+    # vxlan_cleanup looks every 10 s from the moment the device came up, or when the next entry ends
+    tunnel = Tunnel(learning=True, ageing=2)
+    start = tunnel.sim.now
+    tunnel.run(12)
+    tunnel.arrive(header(1) + bytes(inner()))
+    tunnel.sim.run(start + 19 * NS_PER_S)
+    assert VTEP[1] in bridge.fdb_show(tunnel.hosts[1])
+    tunnel.sim.run(start + 21 * NS_PER_S)
+    assert VTEP[1] not in bridge.fdb_show(tunnel.hosts[1])
+    tunnel.arrive(header(1) + bytes(inner()))
+    link.set_down(tunnel.hosts[1], "vx")
+    assert VTEP[1] not in bridge.fdb_show(tunnel.hosts[1])
+    tunnel.check()
 
 
 def test_a_learned_mac_moves_and_a_fixed_one_does_not() -> None:
@@ -441,6 +458,28 @@ def test_a_tunnel_that_is_a_bridge_port(tunnel: Tunnel) -> None:
     tunnel.ping("h1", "10.9.0.2", 0.1)
     assert tunnel.places()[:3] == ["h1.br1 tx", "h1.vx tx", "h1.eth0 tx"]
     assert ICMP in Ether(tunnel.seen("h1.br1 rx")[-1])
+    tunnel.check()
+
+
+def test_a_bridged_tunnel_tells_who_sent_too_much(tunnel: Tunnel) -> None:
+    ns = tunnel.hosts[0]
+    link.add_bridge(ns, "br1", mac=mac(0x51))
+    link.set_up(ns, "br1")
+    link.set_master(ns, "vx", "br1")
+    link.add_veth(ns, "p", ns, "q", mac(0x71), mac(0x72))
+    link.set_master(ns, "p", "br1")
+    link.set_up(ns, "p")
+    link.set_up(ns, "q")
+    tunnel.run()
+    link.set_mtu(ns, "eth0", 1000)
+    packet = bytes(Ether(src=mac(0x72), dst=VTEP[2]) / IP(src="10.9.0.7", dst="10.9.0.2", flags="DF", id=1) / UDP(sport=1, dport=2) / bytes(1000))
+    tunnel.forget()
+    inject(ns.device("p"), packet)
+    tunnel.run()
+    assert [place for place in tunnel.places() if place in ("h1.vx tx", "h1.vx rx", "h1.p tx", "h1.eth0 tx")] == ["h1.vx tx", "h1.vx rx", "h1.p tx"]
+    answer = Ether(tunnel.seen("h1.p tx")[0])
+    assert (answer.dst, answer[IP].src, answer[IP].dst, answer[ICMP].nexthopmtu) == (mac(0x72), "10.9.0.2", "10.9.0.7", 950)
+    assert tunnel.reasons()[:1] == ["PKT_TOO_BIG"]
     tunnel.check()
 
 
