@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from emu.iproute import fdb_self, fdb_text
+from emu.iproute.link_text import devices
 from emu.iproute.port_text import port_record
 from emu.iproute.record import render
+from emu.net import bridge_if
 from emu.net.bridge import Bridge
-from emu.net.bridge_port import BridgePort
+from emu.net.bridge_port import STATE_NAMES, BridgePort
 from emu.net.fdb import FdbEntry
 from emu.net.netns import Namespace, NetError
 from emu.sim import NS_PER_MS, NS_PER_S
 from emu.trace.points import COMMAND
 from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
 
-ENOENT, EEXIST, EINVAL, EOPNOTSUPP = 2, 17, 22, 95
+ENOENT, EEXIST, EINVAL, ERANGE, EOPNOTSUPP, ENETDOWN = 2, 17, 22, 34, 95, 100
 
 
 def _port(ns: Namespace, name: str) -> BridgePort:
@@ -120,10 +122,20 @@ def fdb_show(ns: Namespace, dev: str | None = None) -> str:
 
 def link_set(
     ns: Namespace, dev: str, *, hairpin: bool | None = None, learning: bool | None = None, flood: bool | None = None, mcast_flood: bool | None = None,
-    bcast_flood: bool | None = None, isolated: bool | None = None,
+    bcast_flood: bool | None = None, isolated: bool | None = None, state: int | None = None, cost: int | None = None, priority: int | None = None,
 ) -> None:  # fmt: skip
-    """`bridge link set dev DEV hairpin on ...`: what is None stays."""
+    """`bridge link set dev DEV hairpin on ...`: what is None stays. `state`: 0 to 4, see STATE_NAMES. Raises NetError EINVAL, ERANGE, ENETDOWN."""
     port = _port(ns, dev)
+    if (cost is not None and not 1 <= cost <= 65535) or (priority is not None and not 0 <= priority < 64):
+        raise NetError(ERANGE, f"Numerical result out of range: cost or priority of {dev} in {ns.name}")
+    if state is not None:
+        if not 0 <= state < len(STATE_NAMES):
+            raise NetError(EINVAL, f"Invalid argument: {state} is no state of a port, for {dev} in {ns.name}")
+        if state and not port.dev.running:
+            raise NetError(ENETDOWN, f"Network is down: {dev} in {ns.name}")
+        bridge_if.set_state(port, state)
+    port.cost = port.cost if cost is None else cost
+    port.priority = port.priority if priority is None else priority
     if hairpin is not None:
         port.hairpin = hairpin
     if learning is not None:
@@ -147,8 +159,8 @@ def link_set(
 
 def link_show(ns: Namespace, dev: str | None = None) -> str:
     """`bridge -d link show [dev DEV]`: two lines for each port."""
-    devices = [ns.device(dev)] if dev is not None else list(ns.by_index.values())
-    return render([port_record(device, True) for device in devices if isinstance(device.port, BridgePort)])
+    shown = [ns.device(dev)] if dev is not None else devices(ns)
+    return render([port_record(device, True) for device in shown if isinstance(device.port, BridgePort)])
 
 
 # -- the bridge itself ------------------------------------------------------------------------------------------------------------
@@ -186,3 +198,21 @@ def set_fdb_max_learned(ns: Namespace, bridge: str, entries: int) -> None:
     _bridge(ns, bridge).fdb.max_learned = entries
     if ns.tp.journal:
         ns.tp.on_journal(COMMAND, ns.name, f"ip link set {bridge} type bridge fdb_max_learned {entries}")
+
+
+# What the kernel accepts of a bridge's numbers (br_set_hello_time, br_set_max_age).
+RANGES = {"hello_time": (100, 1000), "max_age": (600, 4000)}
+
+
+def set_option(ns: Namespace, bridge: str, option: str, value: int) -> None:
+    """`ip link set BRIDGE type bridge forward_delay N` and its like: numbers of STP and IGMP snooping, which are off."""
+    low, high = RANGES.get(option, (0, 1 << 64))
+    if not low <= value <= high:
+        raise NetError(ERANGE, f"Numerical result out of range: {option} {value} of {bridge} in {ns.name}")
+    _bridge(ns, bridge).options[option] = value
+
+
+def fdb_flush_port(ns: Namespace, dev: str) -> None:
+    """`ip link set DEV type bridge_slave fdb_flush`: forget what was learned by a port."""
+    port = _port(ns, dev)
+    port.bridge.fdb.flush_port(port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu.iproute.link_text import devices
 from emu.iproute.record import Record
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import BridgePort
@@ -72,7 +73,7 @@ def records(ns: Namespace, brport: NetDevice | None, br: Bridge | None, states: 
     """`bridge fdb show [br BR] [dev DEV] [state ...]`: device by device; newest entry first."""
     found: list[Record] = []
     with_dev = brport is None
-    for dev in ns.by_index.values():
+    for dev in devices(ns):
         bridge = bridge_of(dev)
         if dev.kind == "loopback" or (brport is not None and dev is not brport) or (br is not None and bridge is not br):
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from emu.iproute import link_text
 from emu.net import bridge_if, notifier
 from emu.net.bridge import Bridge
@@ -178,7 +180,7 @@ def set_master(ns: Namespace, name: str, bridge: str | None) -> None:
         raise NetError(EOPNOTSUPP, f"Operation not supported: {bridge} in {ns.name} is a {master.kind}, not a bridge, and takes no ports")
     if dev.master is master:
         return
-    if dev is master or dev.kind == "loopback":
+    if dev.kind == "loopback":
         raise NetError(EINVAL, f"Invalid argument: {name} in {ns.name} cannot be a port of {bridge}")
     if isinstance(dev, Bridge):
         raise NetError(ELOOP, f"Can not enslave a bridge to a bridge: {name} to {bridge} in {ns.name}")
@@ -226,6 +228,16 @@ def set_promisc(ns: Namespace, name: str, promisc: bool = True) -> None:
         ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} promisc {'on' if promisc else 'off'}")
 
 
+def set_attribute(ns: Namespace, name: str, key: str, value: str | int | bool) -> None:
+    """`ip link set NAME alias|group|txqlen|multicast|allmulti ...`: see LinkAttributes."""
+    dev = ns.device(name)
+    dev.attributes = dev.attributes.changed(key, value)
+    if ns.tp.journal:
+        word = {"allmulti": "allmulticast"}.get(key, key)
+        shown = shlex.quote(value) if isinstance(value, str) else {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} {word} {shown}")
+
+
 def set_arp(ns: Namespace, name: str, arp: bool = True) -> None:
     """`ip link set NAME arp on|off`: whether the device asks and answers; its neighbours are forgotten (arp_netdev_event)."""
     dev = ns.device(name)
@@ -269,4 +281,4 @@ def move(ns: Namespace, name: str, target: Namespace) -> NetDevice:
 
 def show(ns: Namespace, name: str | None = None) -> str:
     """`ip link show`: two lines for each device."""
-    return "".join(link_text.link_record(dev).text for dev in ([ns.device(name)] if name is not None else ns.by_index.values()))
+    return "".join(link_text.link_record(dev).text for dev in ([ns.device(name)] if name is not None else link_text.devices(ns)))

@@ -9,13 +9,14 @@ from emu.net.bridge_port import STATE_NAMES, BridgePort
 from emu.net.device import NetDevice
 from emu.net.vxlan import Vxlan
 from emu.sim import NS_PER_MS
+from emu.wire.addr import ZERO_MAC
 
 QUEUES = (
     ("gso_max_size", 65536), ("gso_max_segs", 65535), ("tso_max_size", 524280), ("tso_max_segs", 65535), ("gro_max_size", 65536),
 )  # fmt: skip
 # Members of a bridge that nothing here changes: key, value, in iproute2's order around those that do.
 BRIDGE_MULTICAST = (
-    ("mcast_snooping", 0), ("no_linklocal_learn", 0), ("mcast_vlan_snooping", 0), ("mcast_router", 1), ("mcast_query_use_ifaddr", 0), ("mcast_querier", 0),
+    ("mcast_snooping", 1), ("no_linklocal_learn", 0), ("mcast_vlan_snooping", 0), ("mcast_router", 1), ("mcast_query_use_ifaddr", 0), ("mcast_querier", 0),
     ("mcast_hash_elasticity", 16), ("mcast_hash_max", 4096), ("mcast_last_member_cnt", 2), ("mcast_startup_query_cnt", 2), ("mcast_last_member_intvl", 100),
     ("mcast_membership_intvl", 26000), ("mcast_querier_intvl", 25500), ("mcast_query_intvl", 12500), ("mcast_query_response_intvl", 1000),
     ("mcast_startup_query_intvl", 3124), ("mcast_stats_enabled", 0), ("mcast_igmp_version", 2), ("mcast_mld_version", 1), ("nf_call_iptables", 0),
@@ -25,15 +26,16 @@ LONG = {"cnt": "count", "intvl": "interval"}
 
 
 def bridge_id(bridge: Bridge) -> str:
-    """`8000.2:0:0:0:0:10`."""
-    return "8000." + ":".join(f"{octet:x}" for octet in bridge.mac)
+    """`8000.2:0:0:0:0:10`: a bridge has none of its own before it has a MAC by choice or by a port."""
+    mac = bridge.mac if bridge.mac_set or bridge.ports else ZERO_MAC
+    return f"{bridge.options.get('priority', 32768):04x}." + ":".join(f"{octet:x}" for octet in mac)
 
 
 def add_details(record: Record, dev: NetDevice, mode: bool) -> None:
     """The rest of the link line, and the lines of the kind and of the master's port."""
     promiscuity = dev.promiscuity
     record.add("promiscuity", promiscuity, f" promiscuity {promiscuity} ")
-    allmulti = 1 if dev.port is not None else 0
+    allmulti = (dev.port is not None) + dev.attributes.allmulti
     record.add("allmulti", allmulti, f" allmulti {allmulti} ")
     low, high = (0, 0) if dev.kind in ("loopback", "dummy") else (dev.min_mtu, dev.max_mtu)
     record.add("min_mtu", low, f"minmtu {low} ")
@@ -46,7 +48,7 @@ def add_details(record: Record, dev: NetDevice, mode: bool) -> None:
     record.add("num_tx_queues", queues, f"numtxqueues {queues} ")
     record.add("num_rx_queues", queues, f"numrxqueues {queues} ")
     for key, value in QUEUES:
-        if key == "tso_max_size" and isinstance(dev, Vxlan) and dev.lower is None:
+        if key == "tso_max_size" and ((isinstance(dev, Vxlan) and dev.lower is None) or (isinstance(dev, Bridge) and not dev.ports)):
             value = 65536
         record.add(key, value, f"{key} {value} ")
 
@@ -75,6 +77,7 @@ def _bridge(bridge: Bridge) -> Record:
         ("vlan_filtering", 0),
     )  # fmt: skip
     for key, value in numbers:
+        value = bridge.options.get(key, value)
         record.add(key, value, f"{key} {value} ")
     record.add("bridge_id", bridge_id(bridge), f"bridge_id {bridge_id(bridge)} ")
     record.add("root_id", bridge_id(bridge), f"designated_root {bridge_id(bridge)} ")
@@ -87,7 +90,9 @@ def _bridge(bridge: Bridge) -> Record:
     record.add("group_addr", "01:80:c2:00:00:00", "group_address 01:80:c2:00:00:00 ")
     for key, number in BRIDGE_MULTICAST:
         head, _, last = key.rpartition("_")
-        record.add(key, number, f"{head}_{LONG[last]} {number} " if last in LONG else f"{key} {number} ")
+        word = f"{head}_{LONG[last]}" if last in LONG else key
+        number = bridge.options.get(word, number)
+        record.add(key, number, f"{word} {number} ")
     return record
 
 
@@ -98,17 +103,18 @@ def _port(port: BridgePort) -> Record:
         record.add(key, on, f"{name or key} {'on' if on else 'off'} ")
 
     record.add("state", STATE_NAMES[port.state], f"state {STATE_NAMES[port.state]} ")
-    record.add("priority", 32, "priority 32 ")
-    record.add("cost", 2, "cost 2 ")
+    record.add("priority", port.priority, f"priority {port.priority} ")
+    record.add("cost", port.cost, f"cost {port.cost} ")
     switch("hairpin", port.hairpin)
     for key in ("guard", "root_block", "fastleave"):
         switch(key, False)
     switch("learning", port.learning)
     switch("flood", port.flood)
     number = port.number
-    record.add("id", f"{0x8000 | number:#x}", f"port_id {0x8000 | number:#x} ")
+    identity = port.priority << 10 | number
+    record.add("id", f"{identity:#x}", f"port_id {identity:#x} ")
     record.add("no", f"{number:#x}", f"port_no {number:#x} ")
-    record.add("designated_port", 0x8000 | number, f"designated_port {0x8000 | number} ")
+    record.add("designated_port", identity, f"designated_port {identity} ")
     record.add("designated_cost", 0, "designated_cost 0 ")
     record.add("bridge_id", bridge_id(port.bridge), f"designated_bridge {bridge_id(port.bridge)} ")
     record.add("root_id", bridge_id(port.bridge), f"designated_root {bridge_id(port.bridge)} ")

@@ -6,6 +6,7 @@ from emu.iproute.link_details import add_details, add_stats
 from emu.iproute.nsid import link_netns, nsid
 from emu.iproute.record import Record
 from emu.net.device import NetDevice
+from emu.net.netns import Namespace
 from emu.net.veth import Veth
 from emu.net.vxlan import Vxlan
 from emu.wire.addr import mac_text
@@ -15,7 +16,10 @@ def flags(dev: NetDevice) -> list[str]:
     """The words between `<` and `>` (print_link_flags)."""
     loopback = dev.kind == "loopback"
     words = [] if dev.carrier or not dev.up else ["NO-CARRIER"]
-    words += ["LOOPBACK"] if loopback else ["BROADCAST"] if dev.kind == "dummy" else ["BROADCAST", "MULTICAST"]
+    words += ["LOOPBACK"] if loopback else ["BROADCAST"]
+    multicast = dev.attributes.multicast
+    words += ["MULTICAST"] if (multicast if multicast is not None else dev.kind not in ("loopback", "dummy")) else []
+    words += ["ALLMULTI"] if dev.attributes.allmulti else []
     words += ["NOARP"] if not dev.arp else []
     words += ["PROMISC"] if dev.promisc else []
     words += ["UP"] if dev.up else []
@@ -24,6 +28,11 @@ def flags(dev: NetDevice) -> list[str]:
     if peer is not None and peer.netns is dev.netns and not peer.up:
         words.append("M-DOWN")
     return words
+
+
+def devices(ns: Namespace) -> list[NetDevice]:
+    """Those of a namespace in the order in which they are listed: by index."""
+    return [ns.by_index[index] for index in sorted(ns.by_index)]
 
 
 def peer_of(dev: NetDevice) -> Veth | None:
@@ -69,12 +78,17 @@ def link_record(dev: NetDevice, *, mode: bool = True, link_line: bool = True, de
     record.add("operstate", operstate(dev), f"state {operstate(dev)} ")
     if mode:
         record.add("linkmode", "DEFAULT", "mode DEFAULT ")
-    record.add("group", "default", "group default ")
-    record.add("txqlen", 1000, "qlen 1000")
+    attributes = dev.attributes
+    group = str(attributes.group or "default")
+    record.add("group", group, f"group {group} ")
+    if attributes.txqlen:
+        record.add("txqlen", attributes.txqlen, f"qlen {attributes.txqlen}")
     if link_line:
         _link_line(record, dev)
         if details:
             add_details(record, dev, mode)
+        if attributes.alias and mode:
+            record.add("ifalias", attributes.alias, f"\n    alias {attributes.alias}")
         if stats:
             record.say("\n")
             add_stats(record, dev, stats)

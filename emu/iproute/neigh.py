@@ -58,19 +58,19 @@ def flush(ns: Namespace, dev: str) -> None:
         ns.tp.on_journal(COMMAND, ns.name, f"ip neigh flush dev {dev}")
 
 
-def add_proxy(ns: Namespace, ip: str, dev: str) -> None:
-    """`ip neigh add proxy IP dev DEV`: answer ARP for that address on that device."""
-    arp.add_proxy(ns.device(dev), ip_int(ip))
+def add_proxy(ns: Namespace, ip: str, dev: str | None = None) -> None:
+    """`ip neigh add proxy IP [dev DEV]`: answer ARP for that address on that device, or on all."""
+    arp.add_proxy(ns, ns.device(dev) if dev is not None else None, ip_int(ip))
     if ns.tp.journal:
-        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh add proxy {ip} dev {dev}")
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh add proxy {ip}{f' dev {dev}' if dev else ''}")
 
 
-def delete_proxy(ns: Namespace, ip: str, dev: str) -> None:
-    """`ip neigh del proxy IP dev DEV`."""
-    if not arp.delete_proxy(ns.device(dev), ip_int(ip)):
-        raise NetError(ENOENT, f"No such file or directory: proxy {ip} on {dev} in {ns.name}")
+def delete_proxy(ns: Namespace, ip: str, dev: str | None = None) -> None:
+    """`ip neigh del proxy IP [dev DEV]`."""
+    if not arp.delete_proxy(ns, ns.device(dev) if dev is not None else None, ip_int(ip)):
+        raise NetError(ENOENT, f"No such file or directory: proxy {ip} on {dev or 'all devices'} in {ns.name}")
     if ns.tp.journal:
-        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh del proxy {ip} dev {dev}")
+        ns.tp.on_journal(COMMAND, ns.name, f"ip neigh del proxy {ip}{f' dev {dev}' if dev else ''}")
 
 
 def show(ns: Namespace, dev: str | None = None, nud: str | None = None) -> str:
@@ -83,6 +83,6 @@ def show(ns: Namespace, dev: str | None = None, nud: str | None = None) -> str:
     return render([neigh_record(entry, device is None) for entry in shown])
 
 
-def proxies(ns: Namespace) -> list[tuple[int, NetDevice]]:
-    """The addresses that ARP is answered for by hand, oldest first, each with its device."""
-    return [(key & 0xFFFFFFFF, ns.by_index[key >> 32]) for key in ns.neigh.proxies or () if key >> 32 in ns.by_index]
+def proxies(ns: Namespace) -> list[tuple[int, NetDevice | None]]:
+    """The addresses that ARP is answered for by hand, oldest first, each with its device (None: on all)."""
+    return [(key & 0xFFFFFFFF, ns.by_index.get(key >> 32)) for key in ns.neigh.proxies or () if not key >> 32 or key >> 32 in ns.by_index]

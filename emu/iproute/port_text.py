@@ -22,8 +22,8 @@ def port_record(dev: NetDevice, details: bool) -> Record:
     port = dev.port
     record.add("master", port.bridge.name, f"master {port.bridge.name} ")
     record.add("state", STATE_NAMES[port.state], f"state {STATE_NAMES[port.state]} ")
-    record.add("priority", 32, "priority 32 ")
-    record.add("cost", 2, "cost 2 \n")
+    record.add("priority", port.priority, f"priority {port.priority} ")
+    record.add("cost", port.cost, f"cost {port.cost} \n")
     if details:
         switches = {
             "hairpin": port.hairpin, "guard": False, "root_block": False, "fastleave": False, "learning": port.learning, "flood": port.flood,

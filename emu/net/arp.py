@@ -188,18 +188,22 @@ def _process_late(ns: Namespace, dev: NetDevice, skb: Skb) -> None:
     _process(ns, dev, skb, op, sha, sip, tha, tip, late=True)
 
 
-def add_proxy(dev: NetDevice, ip: int) -> None:
-    """Answer ARP for that address on that device (`ip neigh add proxy`)."""
-    neigh = dev.netns.neigh
-    if neigh.proxies is None:
-        neigh.proxies = {}
-    neigh.proxies[dev.ifindex << 32 | ip] = None
+def add_proxy(ns: Namespace, dev: NetDevice | None, ip: int) -> None:
+    """Answer ARP for that address on that device, or on all (`ip neigh add proxy`)."""
+    if ns.neigh.proxies is None:
+        ns.neigh.proxies = {}
+    if ip not in ns.neigh.proxies:  # for all devices already
+        ns.neigh.proxies[_proxy_key(dev, ip)] = None
 
 
-def delete_proxy(dev: NetDevice, ip: int) -> bool:
+def delete_proxy(ns: Namespace, dev: NetDevice | None, ip: int) -> bool:
     """Answer no more. False if it was not so."""
-    proxies: dict[int, None] | None = dev.netns.neigh.proxies
-    return proxies is not None and proxies.pop(dev.ifindex << 32 | ip, False) is None
+    proxies: dict[int, None] | None = ns.neigh.proxies
+    return proxies is not None and proxies.pop(_proxy_key(dev, ip), False) is None
+
+
+def _proxy_key(dev: NetDevice | None, ip: int) -> int:
+    return (dev.ifindex if dev is not None else 0) << 32 | ip
 
 
 def _stands_in(ns: Namespace, dev: NetDevice, out: NetDevice, sip: int, tip: int) -> bool:
@@ -211,7 +215,7 @@ def _stands_in(ns: Namespace, dev: NetDevice, out: NetDevice, sip: int, tip: int
             if medium == 0 or (medium != -1 and other not in (medium, -1)):
                 return True
         proxies = ns.neigh.proxies
-        return proxies is not None and dev.ifindex << 32 | tip in proxies
+        return proxies is not None and (dev.ifindex << 32 | tip in proxies or tip in proxies)
     # Private VLAN: answer on the device the target is on, for hosts that may not talk to each other directly (RFC 3069).
     return bool(ns.sysctl.conf(dev).proxy_arp_pvlan) and sip != tip
 

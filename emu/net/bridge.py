@@ -25,10 +25,10 @@ _KINDS = ("unknown unicast", "multicast", "broadcast")
 
 class Bridge(NetDevice):
     """`ports`: newest first, the order of flooding. `group_fwd_mask`: bit X lets frames for 01:80:c2:00:00:0X be bridged. `mtu_set`: a user
-    chose the MTU, so it does not follow the ports."""
+    chose the MTU, so it does not follow the ports. `options`: numbers of STP and IGMP snooping that were set; both are off, so that they only are shown."""
 
     kind = "bridge"
-    __slots__ = ("fdb", "group_fwd_mask", "mtu_set", "ports")
+    __slots__ = ("fdb", "group_fwd_mask", "mtu_set", "options", "ports")
 
     def __init__(self, name: str, mac: bytes) -> None:
         super().__init__(name, mac)
@@ -36,6 +36,7 @@ class Bridge(NetDevice):
         self.ports: list[BridgePort] = []
         self.group_fwd_mask = 0
         self.mtu_set = False
+        self.options: dict[str, int] = {}
 
     # -- in by a port -------------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emu.net import notifier
 from emu.net.bridge import Bridge
-from emu.net.bridge_port import DISABLED, FORWARDING, BridgePort
+from emu.net.bridge_port import BLOCKING, DISABLED, FORWARDING, BridgePort
 from emu.net.fdb import Fdb, FdbEntry
 from emu.wire.addr import ZERO_MAC
 
@@ -97,6 +97,14 @@ def _disable(port: BridgePort) -> None:
     port.state = DISABLED
     bridge.netns.generation += 1
     bridge.fdb.flush_port(port)
+    _select_carrier(bridge)
+
+
+def set_state(port: BridgePort, state: int) -> None:
+    """A user says so (br_set_port_state). Without STP a blocking port is made forwarding at once (br_port_state_selection)."""
+    bridge = port.bridge
+    port.state = FORWARDING if state == BLOCKING else state
+    bridge.netns.generation += 1
     _select_carrier(bridge)
 
 

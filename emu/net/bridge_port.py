@@ -20,15 +20,18 @@ _LINK_LOCAL = b"\x01\x80\xc2\x00\x00"
 
 class BridgePort:
     """`hairpin`: frames may leave by the port they came in by. `learning`: sources are learned. `flood`, `mcast_flood`, `bcast_flood`: unknown
-    unicast, multicast and broadcast are flooded to it. `isolated`: no frames between isolated ports. `number`: the port's id in STP."""
+    unicast, multicast and broadcast are flooded to it. `isolated`: no frames between isolated ports. `number`, `priority`, `cost`: what it is in STP."""
 
-    __slots__ = ("bcast_flood", "bridge", "dev", "flood", "guard", "hairpin", "isolated", "learning", "mcast_flood", "newest", "number", "state")
+    __slots__ = (
+        "bcast_flood", "bridge", "cost", "dev", "flood", "guard", "hairpin", "isolated", "learning", "mcast_flood", "newest", "number", "priority", "state",
+    )  # fmt: skip
 
     def __init__(self, bridge: Bridge, dev: NetDevice, number: int) -> None:
         self.bridge = bridge
         self.dev = dev
         self.number = number
         self.state = DISABLED
+        self.priority, self.cost = 32, 2
         self.hairpin = False
         self.learning = True
         self.flood = True
@@ -59,6 +62,8 @@ class BridgePort:
             return
         bridge = self.bridge
         if self.state != FORWARDING:
+            if self.state == LEARNING and self.learning:
+                bridge.learn(self, skb)
             ns.drop(skb, "BRIDGE_INGRESS_STP_STATE", f"port {self.dev.name} of {bridge.name} is {STATE_NAMES[self.state]}", self.dev)
             return
         if eth[:6] == bridge.mac:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 
 class LinkAttributes:
-    """`multicast`: None as devices of its kind are. `broadcast`: empty for the ordinary address. `txqlen`: frames."""
+    """`multicast`: None as devices of its kind are. `txqlen`: frames."""
 
-    __slots__ = ("alias", "allmulti", "broadcast", "dormant", "dynamic", "group", "multicast", "notrailers", "txqlen")
+    __slots__ = ("alias", "allmulti", "group", "multicast", "txqlen")
 
     def __init__(self) -> None:
         self.alias = ""
         self.group = 0
         self.txqlen = 1000
-        self.broadcast = b""
         self.multicast: bool | None = None
-        self.allmulti = self.notrailers = self.dynamic = self.dormant = False
+        self.allmulti = False
 
     def changed(self, key: str, value: object) -> LinkAttributes:
         """A copy with one of them changed."""

@@ -37,9 +37,10 @@ MOVES: dict[int, dict[str, int]] = {
 class Neigh:
     """One entry. `mac`: six bytes, zero if unknown. `hh`: a packet was sent with it, so Linux's header cache is filled. `header`: the 14 bytes in
     front of an IPv4 packet while the state is CONNECTED and the cache is filled, else None (br_netfilter's way depends on it).
-    `updated`, `confirmed`, `used`: ns. `queue`: packets that wait, oldest first. `probes`: requests sent in this round."""
+    `updated`, `confirmed`, `used`: ns. `queue`: packets that wait, oldest first. `probes`: requests sent in this round. `note`: what a user said
+    of it, whether it is a router and which protocol made it."""
 
-    __slots__ = ("confirmed", "dead", "dev", "header", "hh", "ip", "mac", "probes", "queue", "queue_bytes", "state", "timer", "updated", "used")
+    __slots__ = ("confirmed", "dead", "dev", "header", "hh", "ip", "mac", "note", "probes", "queue", "queue_bytes", "state", "timer", "updated", "used")
 
     def __init__(self, dev: NetDevice, ip: int, now: int) -> None:
         self.dev = dev
@@ -55,6 +56,7 @@ class Neigh:
         self.queue_bytes = 0
         self.timer: Timer | None = None
         self.dead = False
+        self.note: tuple[bool, int] = (False, 0)
 
     def __repr__(self) -> str:
         return f"<neigh {ip_text(self.ip)} dev {self.dev.name} {mac_text(self.mac)} {NUD_NAMES[self.state]}>"

@@ -75,7 +75,7 @@ REFUSED: list[tuple[Callable[[Lan], object], int, str]] = [
     (lambda lan: link.delete(lan.node, "xx"), 19, 'Cannot find device "xx" in node'),
     (lambda lan: link.set_master(lan.node, "v0", "xx"), 19, 'Cannot find device "xx" in node'),
     (lambda lan: link.set_master(lan.node, "v0", "v0"), 95, "Operation not supported: v0 in node is a veth, not a bridge, and takes no ports"),
-    (lambda lan: link.set_master(lan.node, "br0", "br0"), 22, "Invalid argument: br0 in node cannot be a port of br0"),
+    (lambda lan: link.set_master(lan.node, "br0", "br0"), 40, "Can not enslave a bridge to a bridge: br0 to br0 in node"),
     (lambda lan: link.set_master(lan.node, "br1", "br0"), 40, "Can not enslave a bridge to a bridge: br1 to br0 in node"),
     (lambda lan: link.set_master(lan.node, "lo", "br0"), 22, "Invalid argument: lo in node cannot be a port of br0"),
     (lambda lan: link.set_mtu(lan.node, "v0", 10), 22, "mtu less than device minimum: 10 < 68 on v0 in node"),

@@ -11,6 +11,7 @@ from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import PORT_FLAGS, PORT_OFF
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.words import Words, garbage, integer, matches, pick, wrong
+from emu.iproute.link_text import devices
 from emu.iproute.port_text import port_record
 from emu.iproute.record import Record, render
 from emu.net.bridge import Bridge
@@ -96,7 +97,7 @@ def _link(call: Invocation, options: Options, words: Words) -> int:
                 raise garbage("dev", words.take())
             wanted = words.take()
     only = _device(call, wanted) if wanted else None
-    ports = [dev for dev in call.ns.by_index.values() if isinstance(dev.port, BridgePort) and (only is None or dev is only)]
+    ports = [dev for dev in devices(call.ns) if isinstance(dev.port, BridgePort) and (only is None or dev is only)]
     call.out.append(render([port_record(dev, bool(options.details)) for dev in ports], bool(options.json), bool(options.pretty), bool(options.oneline)))
     return 0
 
@@ -109,9 +110,9 @@ def _link_set(call: Invocation, words: Words) -> int:
         if word == "dev":
             wanted = words.take()
         elif word in PORT_FLAGS:
-            changes[word] = _on_off(words, word)
+            changes[word] = words.one_of_on_off(word, 234)
         elif word in PORT_OFF or word == "learning_sync":
-            if _on_off(words, word):
+            if words.one_of_on_off(word, 234):
                 raise not_emulated(f"bridge link set {word} on", 255)
         elif word in ("self", "master"):
             pass
@@ -123,13 +124,6 @@ def _link_set(call: Invocation, words: Words) -> int:
     if changes:
         bridge.link_set(call.ns, wanted, **changes)
     return 0
-
-
-def _on_off(words: Words, name: str) -> bool:
-    word = words.take()
-    if word not in ("on", "off"):
-        raise Stop(f'Error: argument of "{name}" must be one of "off", "on", not "{word}"\n', 234)
-    return word == "on"
 
 
 # -- fdb --------------------------------------------------------------------------------------------------------------------------

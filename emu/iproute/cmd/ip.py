@@ -45,7 +45,7 @@ def run(call: Invocation) -> int:
             _switch(call, words.take())
         elif matches(option, "-family"):
             options.family = words.take()
-        elif matches(option, "-loops") or matches(option, "-rcvbuf"):
+        elif matches(option, "-loops") or (matches(option, "-rcvbuf") and len(option) > 2):
             words.take()
         elif matches(option, "-Version"):
             call.out.append(VERSION)

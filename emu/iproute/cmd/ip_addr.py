@@ -11,7 +11,7 @@ from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import device
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.words import Words, garbage, integer, pick, twice, wrong
-from emu.iproute.link_text import brief_record, link_record
+from emu.iproute.link_text import brief_record, devices, link_record
 from emu.iproute.record import Record, render
 from emu.net.device import NetDevice
 from emu.wire.addr import cidr_parse
@@ -157,7 +157,7 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
     which = AddrFilter(words, call, "show")
     only_inet = options.family == "inet" or which.to is not None or bool(which.label)
     records = []
-    for dev in call.ns.by_index.values():
+    for dev in devices(call.ns):
         if not which.device(dev):
             continue
         addresses = which.addresses(dev) if options.family != "inet6" else []
@@ -185,7 +185,7 @@ def _flush(call: Invocation, options: Options, words: Words) -> int:
     if not which.given:
         raise Stop("Flush requires arguments.\n", 1)
     lines = []
-    for dev in call.ns.by_index.values():
+    for dev in devices(call.ns):
         if which.device(dev):
             doomed = which.addresses(dev)
             lines += [flushed_text(dev, ifa) for ifa in doomed]

@@ -8,8 +8,8 @@ from emu.iproute.cmd import vxlan_options
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import Settings
 from emu.iproute.cmd.options import Options
-from emu.iproute.cmd.words import Words, garbage, matches, pick, wrong
-from emu.iproute.link_text import brief_record, link_record
+from emu.iproute.cmd.words import Words, garbage, matches, pick, twice, wrong
+from emu.iproute.link_text import brief_record, devices, link_record
 from emu.iproute.record import render
 from emu.net.bridge import Bridge
 from emu.net.device import NetDevice
@@ -54,7 +54,7 @@ def _add(call: Invocation, words: Words) -> int:
         dev = _add_veth(call, target, settings, words)
     elif settings.kind == "bridge":
         changes = options_of.bridge_options(words)
-        name = settings.name or _free_name(target, "bridge")
+        name = _free_name(target, settings.name or "bridge%d")
         dev = link.add_bridge(target, name, settings.address)
         try:
             options_of.change_bridge(target, name, changes)
@@ -62,9 +62,9 @@ def _add(call: Invocation, words: Words) -> int:
             link.delete(target, name)
             raise
     elif settings.kind == "vxlan":
-        dev = vxlan_options.add(call, target, settings.name or _free_name(target, "vxlan"), settings.address, words)
+        dev = vxlan_options.add(call, target, _free_name(target, settings.name or "vxlan%d"), settings.address, words)
     elif settings.kind == "dummy":
-        dev = link.add_dummy(target, settings.name or _free_name(target, "dummy"), settings.address)
+        dev = link.add_dummy(target, _free_name(target, settings.name or "dummy%d"), settings.address)
     elif settings.kind in OTHER_KINDS:
         raise not_emulated(f"a device of type {settings.kind}", 2)
     else:
@@ -83,14 +83,18 @@ def _add_veth(call: Invocation, target: Namespace, settings: Settings, words: Wo
     if words:
         word = words.take()
         if not matches(word, "peer"):
-            raise Stop(f'veth: unknown option "{word}"?\nUsage: ip link <options> type veth [peer <options>]\nTo get <options> type \'ip link add help\'\n', 1)
+            call.out.append("Usage: ip link <options> type veth [peer <options>]\nTo get <options> type 'ip link add help'\n")
+            raise Stop("", 1)
         peer = options_of.parse(call, words, creating=True)
-        if peer.kind or words:
-            raise garbage("peer", peer.kind or words.peek())
+        if peer.kind:
+            raise twice("type", peer.kind)
+        if peer.up:  # it would be opened before it has its other end (veth_newlink)
+            raise Stop("RTNETLINK answers: Transport endpoint is not connected\n", 2)
+    if any(mtu is not None and not 68 <= mtu <= 65535 for mtu in (settings.mtu, peer.mtu)):
+        raise Stop("RTNETLINK answers: Invalid argument\n", 2)
     place = peer.netns or target
-    peer.name = peer.name or _free_name(place, "veth")
-    taken = [peer.name] if place is target else []
-    name = settings.name or _free_name(target, "veth", taken)
+    peer.name = _free_name(place, peer.name or "veth%d")
+    name = _free_name(target, settings.name or "veth%d", [peer.name] if place is target else [])
     _, other = link.add_veth(target, name, place, peer.name, settings.address, peer.address)
     peer.address = peer.netns = None
     try:
@@ -101,12 +105,14 @@ def _add_veth(call: Invocation, target: Namespace, settings: Settings, words: Wo
     return target.device(name)
 
 
-def _free_name(ns: Namespace, stem: str, taken: list[str] | None = None) -> str:
-    """dev_alloc_name: the first of stem0, stem1... that is free."""
+def _free_name(ns: Namespace, name: str, taken: list[str] | None = None) -> str:
+    """dev_alloc_name: `%d` is the first number that makes a free name."""
+    if "%d" not in name:
+        return name
     number = 0
-    while f"{stem}{number}" in ns.devices or f"{stem}{number}" in (taken or []):
+    while (made := name.replace("%d", str(number), 1)) in ns.devices or made in (taken or []):
         number += 1
-    return f"{stem}{number}"
+    return made
 
 
 # -- set and delete ---------------------------------------------------------------------------------------------------------------
@@ -114,13 +120,21 @@ def _free_name(ns: Namespace, stem: str, taken: list[str] | None = None) -> str:
 
 def _set(call: Invocation, words: Words) -> int:
     settings = options_of.parse(call, words, creating=False)
+    if not settings.dev and settings.group is not None:
+        group, settings.group = settings.group, None
+        for dev in _group(call, group):
+            options_of.apply(call.ns, dev, settings)
+        return 0
     if not settings.dev:
         raise Stop('Not enough information: "dev" argument is required.\n', 255)
     dev = options_of.device(call.ns, settings.dev)
     if settings.kind == "bridge_slave":
         options_of.change_port(call.ns, dev, options_of.port_options(words))
-    elif settings.kind == "bridge" and isinstance(dev, Bridge):
-        options_of.change_bridge(call.ns, dev.name, options_of.bridge_options(words))
+    elif settings.kind == "bridge":
+        changes = options_of.bridge_options(words)
+        if not isinstance(dev, Bridge):
+            raise Stop("RTNETLINK answers: Operation not supported\n", 2)
+        options_of.change_bridge(call.ns, dev.name, changes)
     elif settings.kind and words:
         raise not_emulated(f"ip link set type {settings.kind}", 2)
     options_of.apply(call.ns, dev, settings)
@@ -129,13 +143,22 @@ def _set(call: Invocation, words: Words) -> int:
 
 def _delete(call: Invocation, words: Words) -> int:
     settings = options_of.parse(call, words, creating=False)
+    if not settings.dev and settings.group is not None:
+        doomed = _group(call, settings.group)
+        if not doomed:
+            raise Stop("RTNETLINK answers: No such device\n", 2)
+        for dev in doomed:
+            if not dev.dead:  # the other end of a veth that went before
+                link.delete(call.ns, dev.name)
+        return 0
     if not settings.dev:
         raise Stop('Not enough information: "dev" argument is required.\n', 255)
-    dev = options_of.device(call.ns, settings.dev)
-    if settings.kind and settings.kind != dev.kind:
-        raise Stop("RTNETLINK answers: Invalid argument\n", 2)
-    link.delete(call.ns, dev.name)
+    link.delete(call.ns, options_of.device(call.ns, settings.dev).name)
     return 0
+
+
+def _group(call: Invocation, number: int) -> list[NetDevice]:
+    return [dev for dev in devices(call.ns) if dev.attributes.group == number]
 
 
 # -- show -------------------------------------------------------------------------------------------------------------------------
@@ -144,6 +167,7 @@ def _delete(call: Invocation, words: Words) -> int:
 def _show(call: Invocation, options: Options, words: Words) -> int:
     name = master = kind = ""
     up = nomaster = False
+    group: int | None = None
     while words:
         word = words.take()
         key = pick(word, ("up", "group", "master", "vrf", "nomaster", "type", "dev"))
@@ -157,7 +181,9 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
             nomaster = True
         elif key == "type":
             kind = words.take()
-        elif key in ("group", "vrf"):
+        elif key == "group":
+            group = options_of.group_number(words.take())
+        elif key == "vrf":
             raise not_emulated(f"ip link show {key}", 255)
         else:
             if name:
@@ -166,9 +192,10 @@ def _show(call: Invocation, options: Options, words: Words) -> int:
     if name and name not in call.ns.devices:
         raise Stop(f'Device "{name}" does not exist.\n', 1)
     shown = [
-        dev for dev in call.ns.by_index.values()
+        dev for dev in devices(call.ns)
         if (not name or dev.name == name) and (not up or dev.up) and (not master or (dev.master is not None and dev.master.name == master))
-        and not (nomaster and dev.master is not None) and (not kind or dev.kind == kind or (kind == "bridge_slave" and dev.port is not None))
+        and not (nomaster and dev.master is not None) and (group is None or dev.attributes.group == group)
+        and (not kind or dev.kind == kind or (kind == "bridge_slave" and dev.port is not None))
     ]  # fmt: skip
     if options.brief:
         records = [brief_record(dev) for dev in shown]

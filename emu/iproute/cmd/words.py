@@ -82,6 +82,13 @@ class Words:
             raise Stop(f'Error: argument of "{name}" must be "on" or "off", not "{word}"\n', 1)
         return word == "on"
 
+    def one_of_on_off(self, name: str, status: int) -> bool:
+        """`on` or `off` (parse_on_off, in the words of bridges), or the end with `status`."""
+        word = self.take()
+        if word not in ("on", "off"):
+            raise Stop(f'Error: argument of "{name}" must be one of "off", "on", not "{word}"\n', status)
+        return word == "on"
+
     def address(self) -> str:
         """An IPv4 address."""
         return self.checked_address(self.take())
@@ -111,6 +118,9 @@ class Words:
         try:
             return mac_bytes(word)
         except ValueError:
+            octets = word.split(":")
+            if all(octet and len(octet) <= 2 and all(char in "0123456789abcdefABCDEF" for char in octet) for octet in octets):
+                raise Stop(f"Invalid address length {len(octets)} - must be 6 bytes\n", 1) from None
             raise Stop(f'"{word}" is invalid lladdr.\n', 1) from None
 
 
