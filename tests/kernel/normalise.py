@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable
 
 BROADCAST = b"\xff" * 6
-VXLAN_PORT = 8472
+VXLAN_PORTS = (8472, 4789)  # Linux's own and RFC 7348's
 ICMP_NAMES = {
     (3, 0): "net unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable", (3, 3): "port unreachable", (3, 4): "frag needed",
     (3, 9): "net prohibited", (3, 10): "host prohibited", (3, 13): "admin prohibited", (5, 0): "redirect net", (5, 1): "redirect host",
@@ -156,7 +156,7 @@ class Normaliser:
 
     def udp(self, body: bytes, pseudo: bytes) -> str:
         sport, dport, length, check = (int.from_bytes(body[i : i + 2], "big") for i in (0, 2, 4, 6))
-        tunnel = dport == VXLAN_PORT and body[8:9] == b"\x08"
+        tunnel = dport in VXLAN_PORTS and body[8:9] == b"\x08"
         # its source port is a hash of the flow inside with a secret of the machine's
         text = f"udp hash>{dport}" if tunnel else f"udp {self.port(sport)}>{self.port(dport)}"
         if not check:
