@@ -125,7 +125,7 @@ class Process:
         self._gone()
 
     def _close_resources(self) -> None:
-        resources = list(self.resources)
+        resources = list(reversed(self.resources))  # the last opened is closed first (task_work_run)
         self.resources.clear()
         for resource in resources:
             resource.process_exit()

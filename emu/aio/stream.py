@@ -42,6 +42,8 @@ class StreamTransport(asyncio.Transport):
         self._dead = False  # connection_lost is under way
         self._eof_sent = False
         self._eof_received = False
+        self.latency_s = 0.0  # how long it takes a program to be given the CPU when something came
+        self._read_later = False
         self._context = contextvars.copy_context()
         self._process = current_process.get()
         if self._process is not None:
@@ -71,8 +73,17 @@ class StreamTransport(asyncio.Transport):
     def _event(self) -> None:
         if self._buffer and self._sk.writable:
             self._write_more()
-        if not self._paused:
+        if self._paused:
+            return
+        if not self.latency_s:
             self._read()
+        elif not self._read_later:
+            self._read_later = True
+            self._loop.call_later(self.latency_s, self._late, context=self._context)
+
+    def _late(self) -> None:
+        self._read_later = False
+        self._read()
 
     def _read(self) -> None:
         sk = self._sk

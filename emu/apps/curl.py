@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import h11
 
+from emu.apps.nc import ROUND_S
 from emu.apps.stdio import Stdio
 
 USER_AGENT = "curl/7.88.1"
@@ -123,6 +124,8 @@ class Transfer:
         except OSError as error:
             self._say("*", f"connect to {address} port {port} failed: {os.strerror(error.errno) if error.errno else error}")
             raise Failed(7, f"Failed to connect to {host} port {port} after {self.milliseconds} ms: Couldn't connect to server") from None
+        writer.transport.latency_s = ROUND_S  # type: ignore[attr-defined]
+        await asyncio.sleep(ROUND_S)
         self.connected = True
         self.connect_s = asyncio.get_running_loop().time() - self.start
         local, remote = writer.get_extra_info("sockname"), writer.get_extra_info("peername")

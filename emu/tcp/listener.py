@@ -84,6 +84,10 @@ class Listener:
         """How many connections wait for accept()."""
         return len(self._accept)
 
+    def half_open(self) -> list[tuple[Hashable, int, int]]:
+        """(peer, its port, our port) of each handshake that waits for its last ACK."""
+        return list(self._requests)
+
     def full(self) -> bool:
         """More than `backlog` wait (sk_acceptq_is_full)."""
         return len(self._accept) > self.backlog

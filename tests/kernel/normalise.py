@@ -235,8 +235,9 @@ class Normaliser:
         return ",".join(words)
 
     def payload(self, data: bytes) -> str:
-        if data.startswith(b"HTTP/1.1 "):
-            data = re.sub(rb"(?i)(\r\ndate: )[^\r]*", rb"\1T", data)
+        if data.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
+            data = re.sub(rb"(?i)(\r\n(?:date|last-modified): )[^\r]*", rb"\1T", data)
+            data = re.sub(rb"(\r\nServer: SimpleHTTP/\S+ Python/)[^\r]*", rb"\1V", data)  # whatever python3 is here
             data = re.sub(rb"(\d+\.\d+\.\d+\.\d+:)(\d{1,5})", lambda found: found[1] + self.port(int(found[2])).encode(), data)  # /clientip
         return f"data {len(data)}{digest(data)}" if data else "data 0"
 
