@@ -11,7 +11,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import capturing, connections, own_programs
+from emu.shell import capturing, connections, listing, own_programs
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def _ping(call: Call, words: list[str]) -> int:
         timeout=values.number("W") if "W" in values else None,
         ttl=values.whole("t") if "t" in values else None,
         tos=values.whole("Q", 0),
-        df=values.text("M", "want"),
+        df=values.text("M", ""),
         source=source if is_address else "",
         interface="" if is_address else source,
         quiet="q" in flags or flood,
@@ -93,6 +93,8 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "traceroute": (_traceroute, ("connect: ",)),
     "arping": (connections.run_arping, ("arping: ", "Interface ")),
     "tcpdump": (capturing.run_tcpdump, ()),
+    "ss": (listing.run_ss, ()),
+    "hostname": (listing.run_hostname, ()),
     "curl": (connections.run_curl, ()),
     **dict.fromkeys(("nc", "netcat", "nc.openbsd"), (connections.run_nc, ())),
     **dict.fromkeys(("python3", "python"), (connections.run_file_server, ())),
@@ -103,7 +105,7 @@ def start(commands: Commands, call: Call, netns: Namespace) -> None:
     """Run the program in a process of its own in `netns`."""
     own = own_programs.find(call.argv) if call.name.startswith("python") else None
     if own is None and call.name.startswith("python") and not connections.is_file_server(call.argv):
-        call.become(connections.real_program(call))
+        call.become(call.real_program())
         return
     entry = (own, ()) if own is not None else TABLE.get(call.name)
     if entry is None:
@@ -120,6 +122,8 @@ def start(commands: Commands, call: Call, netns: Namespace) -> None:
 
     telling = commands.recorder.begin() if commands.recorder is not None else None
     process = call.process = spawn(loop, netns, main(), name=call.name)
+    if call.chain:
+        process.pid = call.chain[-1]  # as the script sees it
     loop.sim.cause = 0
     process.output = Lines(call, to_stderr)
     call.on_gone = process.kill
