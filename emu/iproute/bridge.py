@@ -99,6 +99,13 @@ def fdb_delete(
         ns.tp.on_journal(COMMAND, ns.name, f"bridge fdb del {_text(mac)} dev {dev} {'master' if behind is not None else 'self'}")
 
 
+def fdb_flush_all(ns: Namespace, bridge: str) -> None:
+    """`bridge fdb flush dev BRIDGE`: forget everything, also what is permanent or static."""
+    fdb = _bridge(ns, bridge).fdb
+    for entry in list(fdb.entries.values()):
+        fdb.delete(entry)
+
+
 def fdb_flush(ns: Namespace, bridge: str) -> None:
     """`ip link set BRIDGE type bridge fdb_flush`: forget what was learned."""
     fdb = _bridge(ns, bridge).fdb

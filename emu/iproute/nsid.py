@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from emu.net.device import NetDevice
-from emu.net.netns import Namespace
+from emu.net.netns import Namespace, NetError
 from emu.net.veth import Veth
 from emu.net.vxlan import Vxlan
+
+EEXIST = 17
 
 
 def nsid(ns: Namespace, other: Namespace) -> int:
@@ -36,3 +38,16 @@ def _known(ns: Namespace) -> dict[Namespace, int]:
     known = ns.nsids or {}
     ns.nsids = {other: number for other, number in known.items() if not other.gone}
     return ns.nsids
+
+
+def set_nsid(ns: Namespace, other: Namespace, number: int | None) -> None:
+    """`ip netns set NAME NUMBER|auto`. Raises NetError EEXIST."""
+    known = _known(ns)
+    if other in known:
+        raise NetError(EEXIST, f"Peer netns already has a nsid assigned: {other.name} in {ns.name}")
+    if number in known.values():
+        raise NetError(EEXIST, f"The specified nsid is already used: {number} in {ns.name}")
+    if number is None:
+        nsid(ns, other)
+    else:
+        known[other] = number

@@ -16,7 +16,9 @@ def port_record(dev: NetDevice, details: bool) -> Record:
     if link:
         record.add("link", link)
     record.add("ifname", dev.name, f"{dev.name}{'@' if link else ''}{link}: ")
-    words = flags(dev)
+    words = [word for word in flags(dev) if word != "M-DOWN"]
+    if link and link in dev.netns.devices and not dev.netns.devices[link].up:
+        words.append("M-DOWN")
     record.add("flags", words, f"<{','.join(words)}> ")
     record.add("mtu", dev.mtu, f"mtu {dev.mtu} ")
     port = dev.port

@@ -84,10 +84,10 @@ class Fdb(Generic[P]):
         self._changed()
 
     def add(self, entry: FdbEntry[P]) -> None:
-        """An entry that a user made; it replaces what was there."""
+        """An entry that a user made; it takes the place of what was there."""
         old = self.entries.get(entry.mac)
-        if old is not None:
-            self.delete(old)
+        if old is not None and not old.added_by_user and not old.local:
+            self.learned -= 1
         entry.added_by_user = True
         self.entries[entry.mac] = entry
         self._changed()

@@ -20,7 +20,8 @@ EXTENDED = (
     "Route with host scope can not have a gateway", "Device for nexthop is not up", "Nexthop has invalid scope",
     "Nexthop device required for onlink", "Nexthop device is not up", "Nexthop has invalid gateway", "Invalid prefsrc address",
     "mtu less than device minimum", "mtu greater than device maximum", "The interface netns is immutable", "Can not enslave a bridge to a bridge",
-    "No link layer address given", "Backward goto not supported", "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set",
+    "No link layer address given", "Backward goto not supported", "Peer netns already has a nsid assigned", "The specified nsid is already used",
+    "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set",
     "Nexthop gateway does not match RTA_GATEWAY or RTA_VIA",
     "Invalid dsfield (tos): ECN bits must be 0", "Unknown device type", "Attribute failed policy validation",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from emu.iproute import bridge, fdb_text
@@ -10,12 +11,12 @@ from emu.iproute.cmd.batch import run_batch
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.link_options import PORT_FLAGS, PORT_OFF
 from emu.iproute.cmd.options import Options
-from emu.iproute.cmd.words import Words, garbage, integer, matches, pick, wrong
+from emu.iproute.cmd.words import Words, garbage, integer, matches, pick, twice, wrong
 from emu.iproute.link_text import devices
 from emu.iproute.port_text import port_record
 from emu.iproute.record import Record, render
 from emu.net.bridge import Bridge
-from emu.net.bridge_port import FORWARDING, LEARNING, BridgePort
+from emu.net.bridge_port import FORWARDING, LEARNING, STATE_NAMES, BridgePort
 from emu.net.device import NetDevice
 from emu.net.netns import NetError
 from emu.net.vxlan import Vxlan
@@ -43,7 +44,9 @@ def run(call: Invocation) -> int:
             return 0
         elif name is not None:
             setattr(options, FLAGS[name], getattr(options, FLAGS[name]) + 1)
-        elif not any(matches(option, other) for other in ("-timestamp", "-tshort", "-compressvlans", "-color")):
+        elif (option.startswith("-c") and "=" in option and option.partition("=")[2] not in ("always", "auto", "never")) or (option not in ("-4", "-6") and not any(
+            matches(option.partition("=")[0], other) for other in ("-timestamp", "-tshort", "-compressvlans", "-color", "-iec", "-echo")
+        )):
             raise Stop(f'Option "{option}" is unknown, try "bridge help".\n', 255)
     if batch:
         return run_batch(call, options, batch, _object, REFUSED)
@@ -94,7 +97,7 @@ def _link(call: Invocation, options: Options, words: Words) -> int:
         word = words.take()
         if word == "dev":
             if wanted:
-                raise garbage("dev", words.take())
+                raise twice("dev", words.take())
             wanted = words.take()
     only = _device(call, wanted) if wanted else None
     ports = [dev for dev in devices(call.ns) if isinstance(dev.port, BridgePort) and (only is None or dev is only)]
@@ -104,26 +107,52 @@ def _link(call: Invocation, options: Options, words: Words) -> int:
 
 def _link_set(call: Invocation, words: Words) -> int:
     wanted = ""
-    changes: dict[str, bool] = {}
+    own = False
+    changes: dict[str, Any] = {}
     while words:
         word = words.take()
         if word == "dev":
             wanted = words.take()
+        elif word in ("cost", "priority"):
+            changes[word] = _c_number(words.take())
+        elif word == "state":
+            changes[word] = _state(words.take())
+        elif word == "mcast_router" and words and words.peek() == "1":
+            words.take()
         elif word in PORT_FLAGS:
             changes[word] = words.one_of_on_off(word, 234)
         elif word in PORT_OFF or word == "learning_sync":
             if words.one_of_on_off(word, 234):
                 raise not_emulated(f"bridge link set {word} on", 255)
         elif word in ("self", "master"):
-            pass
+            own = own or word == "self"
         else:
             raise not_emulated(f"bridge link set {word}", 255)
     if not wanted:
         raise Stop("Device is a required argument.\n", 255)
     _device(call, wanted, "bridge device")
+    if own:
+        raise Stop("RTNETLINK answers: Operation not supported\n", REFUSED)
+    if changes.get("cost", 1) <= 0:  # not sent to the kernel
+        del changes["cost"]
     if changes:
         bridge.link_set(call.ns, wanted, **changes)
     return 0
+
+
+def _c_number(word: str) -> int:
+    """atoi."""
+    digits = re.match(r"-?\d+", word)
+    return int(digits.group()) if digits is not None else 0
+
+
+def _state(word: str) -> int:
+    """A state of STP by number or name."""
+    if word.isdecimal():
+        return int(word)
+    if word not in STATE_NAMES:
+        raise Stop("Error: invalid STP port state\n", 255)
+    return STATE_NAMES.index(word)
 
 
 # -- fdb --------------------------------------------------------------------------------------------------------------------------
@@ -138,6 +167,8 @@ def _fdb(call: Invocation, options: Options, words: Words) -> int:
         return _fdb_get(call, options, words)
     if verb in ("show", "lst", "list"):
         return _fdb_show(call, options, words)
+    if verb == "flush":
+        return _fdb_flush(call, words)
     if verb is None:
         raise Stop(f'Command "{word}" is unknown, try "bridge fdb help".\n', 255)
     raise not_emulated(f"bridge fdb {verb}", 255)
@@ -169,7 +200,11 @@ def _fdb_change(call: Invocation, words: Words, verb: str) -> int:
             tunnel[key] = _number(words, key)
         elif key == "via":
             tunnel["via"] = _device(call, words.take()).name
-        elif key in ("router", "src_vni", "vlan", "use", "extern_learn", "nhid"):
+        elif key == "router":
+            pass
+        elif key == "vlan" and words and words.peek().isdecimal():  # no VLANs are known to a bridge that does not filter them
+            raise Stop("RTNETLINK answers: Invalid argument\n", REFUSED)
+        elif key in ("src_vni", "vlan", "use", "extern_learn", "nhid"):
             raise not_emulated(f"bridge fdb {verb} {key}", 255)
         else:
             word = words.take() if key == "to" else word
@@ -193,9 +228,10 @@ def _fdb_change(call: Invocation, words: Words, verb: str) -> int:
     port = device.port
     if state == "dynamic" and isinstance(port, BridgePort) and port.state not in (LEARNING, FORWARDING):
         raise Stop("RTNETLINK answers: Operation not permitted\n", REFUSED)
-    if verb == "append" and not tunneled:  # a bridge knows only add and replace
-        verb = "add"
-    bridge.fdb_add(call.ns, raw, dev, state, sticky=sticky, replace=verb == "replace", append=verb == "append", **tunnel)
+    if device.kind == "loopback":
+        raise Stop("Error: FDB add only supported for Ethernet devices.\n", REFUSED)
+    replaces = verb == "replace" or (verb == "append" and not tunneled)  # to append to an entry of a bridge is to change it
+    bridge.fdb_add(call.ns, raw, dev, state, sticky=sticky, replace=replaces, append=verb == "append", **tunnel)
     return 0
 
 
@@ -210,7 +246,7 @@ def _number(words: Words, key: str) -> int:
     word = words.take()
     number = integer(word)
     if number is None or not 0 <= number < (1 << 16 if key == "port" else 1 << 24):
-        raise wrong(word, f"invalid {key}\n")
+        raise wrong(word, f"invalid {'VNI' if key == 'vni' else key}\n")
     return number
 
 
@@ -228,15 +264,30 @@ def _fdb_show(call: Invocation, options: Options, words: Words) -> int:
             raise not_emulated("bridge fdb show vlan", 255)
         elif key == "state":
             name = words.take()
-            states = (STATES.get(name, name) if name != "dynamic" else "",)
+            if name != "dynamic" and name not in STATES:
+                raise wrong(name, "invalid state")
+            states = (STATES[name] if name != "dynamic" else "",)
         elif key == "dynamic":
             states = ("", "static")
     master = _device(call, br, "bridge device") if br else None
     port = _device(call, dev) if dev else None
     if master is not None and not isinstance(master, Bridge):
-        raise Stop("RTNETLINK answers: Invalid argument\n", REFUSED)
+        return 0
     shown = fdb_text.records(call.ns, port, master, states, bool(options.stats))
     call.out.append(render(shown, bool(options.json), bool(options.pretty)))
+    return 0
+
+
+def _fdb_flush(call: Invocation, words: Words) -> int:
+    dev = ""
+    while words:
+        word = words.take()
+        if word != "dev":
+            raise not_emulated(f"bridge fdb flush {word}", 255)
+        dev = words.take()
+    if not dev:
+        raise Stop("Device is a required argument.\n", 255)
+    bridge.fdb_flush_all(call.ns, _device(call, dev).name)
     return 0
 
 
@@ -251,7 +302,7 @@ def _fdb_get(call: Invocation, options: Options, words: Words) -> int:
         elif word not in ("master",):
             mac = words.take() if word == "to" else word
     if not mac or not br:
-        raise Stop("Device and address are required arguments.\n" if mac else "Address is required argument.\n", 255)
+        raise Stop("Device or master and address are required arguments.\n", 255)
     where = fdb_text.bridge_of(_device(call, br))
     entry = where.fdb.entries.get(_mac(mac)) if where is not None else None
     if where is None or entry is None:

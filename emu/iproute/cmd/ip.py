@@ -8,7 +8,7 @@ from emu.iproute.cmd import ip_addr, ip_link, ip_neigh, ip_netns, ip_route, ip_r
 from emu.iproute.cmd.batch import run_batch
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
 from emu.iproute.cmd.options import Options
-from emu.iproute.cmd.words import Words, matches
+from emu.iproute.cmd.words import Words, matches, wrong
 
 Do = Callable[[Invocation, Options, Words], int]
 
@@ -25,7 +25,7 @@ VERSION = "ip utility, iproute2-6.1.0, libbpf 1.1.2\n"
 FLAGS = {
     "-4": "inet", "-6": "inet6", "-0": "", "-human*": "", "-stats*": "stats", "-statistics*": "stats", "-details*": "details", "-resolve*": "",
     "-oneline*": "oneline", "-timestamp*": "", "-tshort*": "", "-iec": "", "-force*": "force", "-brief*": "brief", "-json*": "json", "-pretty*": "pretty",
-    "-color*": "", "-Numeric*": "", "-echo*": "",
+    "-echo*": "",
 }  # fmt: skip
 
 
@@ -45,13 +45,18 @@ def run(call: Invocation) -> int:
             _switch(call, words.take())
         elif matches(option, "-family"):
             options.family = words.take()
+            if options.family not in ("inet", "inet6", "link", "mpls", "bridge"):
+                raise wrong(options.family, "invalid protocol family")
         elif matches(option, "-loops") or (matches(option, "-rcvbuf") and len(option) > 2):
             words.take()
         elif matches(option, "-Version"):
             call.out.append(VERSION)
             return 0
         elif matches(option, "-all"):
-            raise not_emulated("ip -all")
+            options.all = 1
+        elif option.startswith("-c") and matches(option.partition("=")[0], "-color"):  # there is no terminal here
+            if option.partition("=")[2] not in ("", "always", "auto", "never"):
+                raise Stop(f'Option "{option}" is unknown, try "ip -help".\n', 255)
         else:
             _flag(options, option)
     if options.family not in ("", "inet", "inet6"):
@@ -62,6 +67,8 @@ def run(call: Invocation) -> int:
 
 
 def _flag(options: Options, option: str) -> None:
+    if matches(option, "-Numeric"):
+        raise not_emulated("ip -Numeric")
     for name, attribute in FLAGS.items():
         if option == name or (name.endswith("*") and matches(option, name[:-1]) and len(option) > 1):
             if attribute in ("inet", "inet6"):

@@ -15,3 +15,4 @@ class Options:
         self.json = 0
         self.pretty = 0
         self.force = 0
+        self.all = 0

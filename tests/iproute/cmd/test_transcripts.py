@@ -21,7 +21,7 @@ RANDOM_MAC = re.compile(r"\b(?!02:00:00|ff:ff|00:00|01:)([0-9a-f]{2}:){5}[0-9a-f
 
 def plain(text: str, command: str = "") -> str:
     """Without what no two runs have in common: random MACs, timers, and the order of neighbours, which is that of a hash with a secret."""
-    if re.match(r"ip( -\S+)* n(e\w*)?( |$)", command) and not re.search(r"-p|-s", command):
+    if re.match(r"ip( -\S+)* n(e|ei\w*)?( |$)", command) and not re.search(r"-p|-s", command):
         text = "\n".join(sorted(text.replace("},{", "},\n{").replace("[{", "[\n{").replace("}]", "},\n]").splitlines()))
     text = re.sub(r"used \d+/\d+/\d+", "used", text)
     return re.sub(r"(_timer\W)\W*[0-9.]+", r"\1", RANDOM_MAC.sub("MAC", text))
