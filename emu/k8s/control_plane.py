@@ -16,6 +16,8 @@ from emu.k8s.controllers.replicaset import ReplicaSetController
 from emu.k8s.controllers.statefulset import StatefulSetController
 from emu.k8s.delays import Delays
 from emu.k8s.endpointslice import EndpointSliceController
+from emu.k8s.netpol.agent import PolicyRules
+from emu.k8s.netpol.view import PolicyView
 from emu.k8s.objects import CLUSTER, LOCAL, KubernetesError, Namespace, Pod, Service, titled
 from emu.k8s.proxy.state import ServiceState
 from emu.k8s.scheduler import Scheduler
@@ -37,12 +39,18 @@ class ControlPlane:
         self.endpoints = EndpointSliceController(self.api)
         self.services = ServiceState(self.api)
         self._uids = sim.stream("uid")
+        self.policies = PolicyRules(PolicyView(self.api))
         self.scheduler = Scheduler(self.api)
         self.replica_sets = ReplicaSetController(self)
         self.deployments = DeploymentController(self, self.replica_sets)
         self.stateful_sets = StatefulSetController(self)
         self.daemon_sets = DaemonSetController(self)
         self.jobs = JobController(self)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a controller, or an agent on some node, has still to act on a change."""
+        return bool(self.endpoints.busy or self.services.due or self.policies.due)
 
     def new_uid(self) -> str:
         """A random object uid."""

@@ -15,6 +15,7 @@ from emu.k8s.flannel import Flanneld, Leases
 from emu.k8s.healthcheck import HealthCheckServer
 from emu.k8s.ipam import HostLocal
 from emu.k8s.kubelet import Kubelet
+from emu.k8s.netpol.agent import PolicyAgent, PolicyRules
 from emu.k8s.objects import KubernetesError, Node, Pod
 from emu.k8s.proxy.document import Options
 from emu.k8s.proxy.proxier import Proxier
@@ -34,6 +35,7 @@ class NodeConfig:
     proxy: Options
     non_masquerade_cidrs: tuple[str, ...]
     bridge_nf_call_iptables: bool = True
+    policies: PolicyRules | None = None
     leases: Leases | None = None  # of flannel, where pods of other nodes are reached by VXLAN
 
 
@@ -50,6 +52,7 @@ class NodeHost:
         self.kubelet = Kubelet(api, spec, self.machine, loop, self.plugin, world.sim.stream(f"{spec.name}/kubelet"))
         self.proxier: Proxier | None = None
         self.health: HealthCheckServer | None = None
+        self.policy_agent: PolicyAgent | None = None
         self.flanneld: Flanneld | None = None
         self.routes = routes  # every node's pod CIDR by its address, held once for all nodes (the cloud's route controller, or flannel's host-gw)
 
@@ -84,6 +87,8 @@ class NodeHost:
         self.proxier.sync()
         self.health = HealthCheckServer(self.services, self.spec, ns, self.loop)
         masquerade.install(ns, config.non_masquerade_cidrs)
+        if config.policies is not None:
+            self.policy_agent = PolicyAgent(config.policies, self.spec, ns)
 
     def check_room(self, pod: Pod) -> None:
         """Raise KubernetesError if the node's range has no address for one more pod."""
@@ -96,6 +101,9 @@ class NodeHost:
         if self.proxier is not None:
             self.proxier.stop()
             self.proxier = None
+        if self.policy_agent is not None:
+            self.policy_agent.stop()
+            self.policy_agent = None
         if self.health is not None:
             self.health.stop()
             self.health = None

@@ -116,6 +116,7 @@ class Cluster(ManifestVerbs):
             proxy=Options(detector=detect_by_cidr(pod_cidr)),
             non_masquerade_cidrs=NON_MASQUERADE_CIDRS,
             bridge_nf_call_iptables=bridge_nf_call_iptables,
+            policies=self.control_plane.policies,
             leases=Leases() if overlay == "vxlan" else None,
         )
         self.pod_routes = SharedRoutes()
@@ -272,7 +273,7 @@ class Cluster(ManifestVerbs):
     @property
     def synced(self) -> bool:
         """Whether every controller and every node's kube-proxy has acted on the last change."""
-        return not self.api.on_the_way and not self.control_plane.endpoints.busy and not self.control_plane.services.due
+        return not self.api.on_the_way and not self.control_plane.busy
 
     def run(self, seconds: float = 0.0) -> None:
         """Let virtual time pass. Raises ValueError for a time that is no time."""
