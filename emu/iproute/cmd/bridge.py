@@ -44,13 +44,19 @@ def run(call: Invocation) -> int:
             return 0
         elif name is not None:
             setattr(options, FLAGS[name], getattr(options, FLAGS[name]) + 1)
-        elif (option.startswith("-c") and "=" in option and option.partition("=")[2] not in ("always", "auto", "never")) or (option not in ("-4", "-6") and not any(
-            matches(option.partition("=")[0], other) for other in ("-timestamp", "-tshort", "-compressvlans", "-color", "-iec", "-echo")
-        )):
+        elif not _idle(option):
             raise Stop(f'Option "{option}" is unknown, try "bridge help".\n', 255)
     if batch:
         return run_batch(call, options, batch, _object, REFUSED)
     return _object(call, options, words)
+
+
+def _idle(option: str) -> bool:
+    """Options that change nothing here: there is no terminal to colour."""
+    name, equals, value = option.partition("=")
+    if equals:
+        return matches(name, "-color") and len(name) > 1 and value in ("always", "auto", "never")
+    return option in ("-4", "-6") or any(matches(option, other) for other in ("-timestamp", "-tshort", "-compressvlans", "-color", "-iec", "-echo"))
 
 
 def _object(call: Invocation, options: Options, words: Words) -> int:

@@ -1,6 +1,7 @@
 """Type the commands of transcripts on the real Linux and write down what it says: `python -m tests.iproute.cmd.record NAME...` (root).
 
-`NAME`: of a transcript, or the path of a file. Each runs in private network and mount namespaces that vanish afterwards. A new transcript begins as a file with `$ command` lines only.
+`NAME`: of a transcript, or the path of a file. Each runs in private network and mount namespaces that vanish afterwards. A new transcript begins
+as a file with `$ command` lines only.
 """
 
 from __future__ import annotations
