@@ -13,6 +13,7 @@ from emu.apps.entry import Parser, run
 from emu.apps.stdio import Stdio
 
 MAX_BODY = 1 << 26
+CLOSE = ("Connection", "close")
 PAUSE = 0.02  # seconds between two requests of the command line, in which the last frames of a connection arrive
 
 
@@ -83,6 +84,8 @@ async def _fetch(
         writer.write(data)
         await writer.drain()
         response = await _receive(conn, reader)
+        if CLOSE in lines:  # the server was asked to close, so it does so first
+            await reader.read()
         local, remote = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
         response.local, response.remote = (local[0], local[1]), (remote[0], remote[1])
         response.time_ns = round((loop.time() - start) * 1e9)

@@ -154,9 +154,10 @@ class _Writer:
         if outcome:
             self._say(f"fails {line}  # {outcome}")
             return
-        counted = re.fullmatch(re.escape(line) + r"(?: --count (\d+) \| sort \| uniq -c)?", previous)
+        counted = re.fullmatch(re.escape(line) + r"(?: --count (\d+)(?: \| sort \| uniq -c)?)?", previous)
         if line.startswith("get ") and counted:
-            self.lines[-1] = f"{line} --count {int(counted[1] or 1) + 1} | sort | uniq -c"
+            who = " | sort | uniq -c" if "/hostname" in line else ""  # a client's port is another one each time
+            self.lines[-1] = f"{line} --count {int(counted[1] or 1) + 1}{who}"
         else:
             self._say(line)
 
@@ -174,8 +175,7 @@ class _Writer:
     def _say(self, line: str) -> None:
         """One line of the script."""
         self._flush()
-        if self.heading:
-            self._head()
+        self._head()
         if line:
             self.lines.append(line)
 

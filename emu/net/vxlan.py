@@ -204,8 +204,10 @@ class Vxlan(NetDevice):
             c = d = 0
             if proto in (6, 17) and not (l3[6] & 0x3F or l3[7]) and len(l3) >= at + 4:
                 c, d = l3[at] << 8 | l3[at + 1], l3[at + 2] << 8 | l3[at + 3]
-            if (b, d) < (a, c):
-                a, b, c, d = b, a, d, c  # both directions hash alike (__flow_hash_consistentify)
+            if proto != 6 and (b, d) < (a, c):
+                # Both directions hash alike (__flow_hash_consistentify). Not TCP's: each end's socket has a hash of its own (sk_txhash), which stays with
+                # the packet on its way through the machine.
+                a, b, c, d = b, a, d, c
             packed = _FLOW.pack(ETH_P_IP, proto, a, b, c, d)
         elif skb.protocol == ETH_P_ARP:
             packed = _FLOW.pack(ETH_P_ARP, 0, 0, 0, 0, 0)
