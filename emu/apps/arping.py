@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from emu.aio.context import netns
 from emu.aio.process import echo
-from emu.net import addr, arp
+from emu.net import addr, arp, route
+from emu.net.fib import RTN_LOCAL
 from emu.wire.addr import ip_int, ip_text, mac_text
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Arping:
         self.heard.put_nowait(None)
 
     async def run(self) -> int:
-        """The exit status: 0 for an answer (with -D: for none, and always for -U and -A)."""
+        """The exit status: 0 for as many answers as questions (with -D: for none, and always for -U and -A)."""
         ns, options = netns(), self.options
         device = ns.devices.get(options.interface)
         if device is None:
@@ -66,6 +67,8 @@ class Arping:
             source = 0
         else:
             source = self.target if announcing else addr.select_source(ns, device, self.target, 0)
+        if source and route.addr_type(ns, source) != RTN_LOCAL:
+            return self._failed("arping: bind: Cannot assign requested address")
         detach = ns.tp.attach("frame", self._tap(ns, device, source))
         self._say(f"ARPING {ip_text(self.target)} from {ip_text(source)} {device.name}")
         try:
@@ -76,7 +79,7 @@ class Arping:
         self._say(f"Received {self.received} response(s)")
         if announcing:
             return 0
-        return int(bool(self.received)) if options.detect else int(not self.received)
+        return int(bool(self.received)) if options.detect else int(self.sent != self.received)
 
     def _say(self, text: str) -> None:
         if not self.options.quiet:

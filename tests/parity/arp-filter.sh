@@ -17,7 +17,7 @@ ip -n client addr add 10.0.0.1/24 dev eth0
 ip -n server addr add 10.0.0.11/24 dev eth0
 ip -n server addr add 10.0.0.12/24 dev eth1
 sleep 0.3
-count() { ip netns exec client arping -c 1 -I eth0 10.0.0.12 | grep -c 'reply from'; }
+count() { ip netns exec client arping -c 1 -I eth0 10.0.0.12 | grep -c "reply from"; }     # two answers to one question: status 1
 echo "flux: $(count) answers"
 ip netns exec server sysctl -q net.ipv4.conf.all.arp_filter=1
 echo "filtered: $(count) answers"      # eth0's route to the client is the first

@@ -58,3 +58,19 @@ def test_arping_asks_announces_and_detects(sh: Sh) -> None:
     assert re.sub(r"\d+\.\d{3}ms", "TIME", re.sub(r"\[[0-9A-F:]{17}\]", "[MAC]", text)) == RECORDED
     assert frames == FRAMES
     assert done.stderr == ""
+
+
+def test_the_status_says_whether_each_question_had_one_answer(sh: Sh) -> None:
+    done = sh(
+        PAIR
+        + """
+        ip -n b addr add 10.0.0.3/24 dev eth0
+        ip netns exec a arping -q -c 2 -I veth0 10.0.0.2; echo "both answered $?"
+        ip netns exec a arping -q -c 2 -I veth0 10.0.0.2 & sleep 0.5; ip -n b link set eth0 arp off; wait $!; echo "one of two $?"
+        ip -n b link set eth0 arp on
+        ip netns exec a arping -q -c 5 -w 9 -I veth0 10.0.0.3; echo "as many as asked for $?"
+        ip netns exec a arping -q -U -c 1 -I veth0 10.0.0.2; echo "not ours $?"
+        """
+    )
+    assert done.stdout == "both answered 0\none of two 1\nas many as asked for 0\nnot ours 2\n"
+    assert done.stderr == "arping: bind: Cannot assign requested address\n"
