@@ -17,6 +17,7 @@ from emu.apps.stdio import Stdio
 SERVER = "SimpleHTTP/0.6 Python/3.11.2"
 REASONS = {200: "OK", 301: "Moved Permanently"}
 BACKLOG = 5
+CALL_S = 0.00001  # from one system call to the next: what was sent has been answered
 
 
 class FileServer:
@@ -72,8 +73,10 @@ class FileServer:
         self.stdio.error(f'{peer} - - [{stamp}] "{method} {target} {version}" {status} -\n'.encode())
         head = f"HTTP/1.0 {status} {reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
         writer.write(head.encode("latin-1"))
+        await asyncio.sleep(CALL_S)
         if method != "HEAD":
             writer.write(body)
+            await asyncio.sleep(CALL_S)
         await writer.drain()
 
     def _find(self, target: str) -> tuple[int, list[tuple[str, str]], bytes | None]:

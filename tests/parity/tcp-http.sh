@@ -27,7 +27,9 @@ for request in 'GET /page' 'HEAD /page' 'GET /nothing'; do
 done
 kill $server
 rm -r www
-{ sleep 0.6; printf 'HTTP/1.0 200 OK\r\n\r\nby hand\n'; } | ip netns exec server nc -l -N 8080 > /dev/null &
+printf 'HTTP/1.0 200 OK\r\n\r\nby hand\n' > answer
+{ sleep 0.6; cat answer; } | ip netns exec server nc -l -N 8080 > /dev/null &
 sleep 0.3
 ip netns exec client curl -s -w '%{http_code} %{size_download}\n' http://10.0.0.2:8080/x
 wait
+rm answer
