@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from emu.apps.entry import Parser, run
 from emu.apps.stdio import Stdio
 
 MAX_BODY = 1 << 26
+CLOSE_SECONDS = 0.2
 CLOSE = ("Connection", "close")
 PAUSE = 0.02  # seconds between two requests of the command line, in which the last frames of a connection arrive
 
@@ -84,8 +86,10 @@ async def _fetch(
         writer.write(data)
         await writer.drain()
         response = await _receive(conn, reader)
-        if CLOSE in lines:  # the server was asked to close, so it does so first
-            await reader.read()
+        if CLOSE in lines:  # the server was asked to close, so it does so first, if it does so at once
+            with suppress(TimeoutError, OSError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await reader.read()
         local, remote = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
         response.local, response.remote = (local[0], local[1]), (remote[0], remote[1])
         response.time_ns = round((loop.time() - start) * 1e9)
