@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from emu.shell.rest import Chain
 
 NETNS = "EMU_NETNS"  # the environment variable that carries the namespace; not set in the starting one
+STANDARD = {"/dev/stdin": "0", "/dev/stdout": "1", "/dev/stderr": "2"}
+DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
+SHOWN = ("/proc/sys/net", "/sys/class/net")  # by emu.shell.fuse
 STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
@@ -27,10 +30,11 @@ class Call:
     rest. `news`: what the stand-in has said since, which also waits for that. `status`: what it ended with, None until then.
     """
 
-    def __init__(self, sock: socket.socket, loop: Loop) -> None:
+    def __init__(self, sock: socket.socket, loop: Loop, fenced: bool = True) -> None:
         self.sock = sock
+        self.fenced = fenced
         self.loop = loop
-        self.pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        self.pid = _peer(sock)
         self.chain: Chain = ()
         self.argv: list[str] = []
         self.cwd = "/"
@@ -42,14 +46,19 @@ class Call:
         self.on_gone: Callable[[], object] | None = None
         self.on_signal: Callable[[int], object] | None = None
         self.on_child: Callable[[int], object] | None = None
-        self.stdin: bytes | None = None  # what a command that needs all of it was given
+        self.files: dict[str, bytes | OSError] = {}  # what a command that needs all of them was given, by name; "" is standard input
         self.news: list[tuple[int, bytes]] = []
         self._inbox = bytearray()
         self.outbox = bytearray()
         self._input: deque[bytes] = deque()
         self._reader: Any = None
         self._eof = False
-        self._gather: list[bytes] | None = None
+        self._gather: list[bytes] = []
+        self._wanted: str | None = None
+
+    def order(self) -> tuple[Chain, int]:
+        """What commands are sorted by."""
+        return self.chain, self.pid
 
     # -- for programs (emu.apps.stdio) ----------------------------------------------------------------------------------------------
 
@@ -104,15 +113,29 @@ class Call:
         self.post(b"K", b"%d" % number)
         self.loop.stop()
 
-    def want_stdin(self) -> None:
-        """Have all of standard input read before it is taken up (again)."""
+    def want(self, name: str) -> None:
+        """Have all of a file read, of standard input if the name is empty, before it is taken up (again)."""
+        self._wanted = name
         self._gather = []
         self.ready = self.admitted = False
-        self.post(b"A")
+        self.post(b"A", os.fsencode(name))
 
     def path(self, name: str) -> str:
-        """A file named on the command line."""
-        return os.path.join(self.cwd, name)
+        """A file named on the command line, as the emulator can open it: it does not see what the script has mounted."""
+        path = os.path.normpath(os.path.join(self.cwd, name))
+        if path in STANDARD or path.startswith(DESCRIPTORS):
+            return f"/proc/{self.pid}/fd/{STANDARD.get(path) or os.path.basename(path)}"
+        if not self.fenced:
+            return path
+        if path.startswith(SHOWN):
+            return "/nowhere"  # the emulator would ask itself, and wait
+        return f"/proc/{self.pid}/root{path}"
+
+    def real_program(self) -> list[str]:
+        """The command line with the program that the stand-in hides."""
+        found = (os.path.join(folder, self.name) for folder in self.env.get("PATH", os.defpath).split(":") if folder != "/run/emu/bin")
+        real = (path for path in found if os.access(path, os.X_OK) and os.path.basename(os.path.realpath(path)) != "client")
+        return [next(real, f"/usr/bin/{self.name}"), *self.argv[1:]]
 
     # -- the socket -----------------------------------------------------------------------------------------------------------------
 
@@ -157,14 +180,19 @@ class Call:
             self.argv, self.cwd = parts[1 : 1 + count], parts[1 + count]
             self.env = dict(part.partition("=")[::2] for part in parts[2 + count :])
             self.ready = True
-        elif letter == ord("i") and self._gather is not None:
+        elif letter == ord("i") and self._wanted is not None:
             self._gather.append(data)
             if not data:
-                self.stdin = b"".join(self._gather)
-                self._gather = None
-                self.ready = True
+                self._read(b"".join(self._gather))
+        elif letter == ord("f") and self._wanted is not None:
+            self._read(OSError(int(data), os.strerror(int(data)), self._wanted))
         else:
             self.news.append((letter, data))
+
+    def _read(self, content: bytes | OSError) -> None:
+        self.files[self._wanted or ""] = content
+        self._wanted = None
+        self.ready = True
 
     def hear(self) -> None:
         """Everything is at rest: what the stand-in has said takes effect."""
@@ -190,6 +218,13 @@ class Call:
             self.status = 128 + SIGKILL
             if self.on_gone is not None:
                 self.on_gone()
+
+
+def _peer(sock: socket.socket) -> int:
+    """The number of the process at the other end."""
+    if hasattr(socket, "SO_PEERCRED"):
+        return int(struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+    return int(struct.unpack("i", sock.getsockopt(0, 2, 4))[0])  # macOS: SOL_LOCAL, LOCAL_PEERPID
 
 
 def _program(argv: list[str], env: dict[str, str]) -> bytes:

@@ -2,7 +2,8 @@
 
 A message is a letter, `u32 length`, data. The request `r`: NUL-separated number of arguments, arguments, working directory, environment (`k=v`).
 Answers: `o`, `e` (write to stdout, stderr), `x` (exit with this status), `w` (say `a` as soon as there is something on stdin), `i` (send what is there, up to
-64 KiB, as `i` and data; no data: its end), `A` (send all of stdin so), `E` (become another program: number of settings, `k=v`..., arguments), `T` (start
+64 KiB, as `i` and data; no data: its end), `A` (send all of stdin so, or of
+the file that is named; `f`: it cannot be read, and the error's number), `E` (become another program: number of settings, `k=v`..., arguments), `T` (start
 another program, kill it when told `K signal`, say `d status` when it has ended).
 Signals that a program handles (SIGINT in ping, say) are sent as `s` and a number; a stand-in that is killed just disappears.
 
@@ -49,6 +50,21 @@ def given() -> bytes:
         return os.read(0, 65536)
     except OSError:
         return b""
+
+
+def give_all(sock: _socket.socket, path: bytes) -> None:
+    """All of a file, of stdin if no name is given."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path else 0
+        while more := os.read(file, 65536):
+            send(sock, b"i", more)
+    except OSError as error:
+        if path:
+            send(sock, b"f", b"%d" % (error.errno or 5))
+            return
+    send(sock, b"i")
+    if path:
+        os.close(file)
 
 
 def wait(sock: _socket.socket) -> tuple[bool, bool]:
@@ -166,10 +182,7 @@ def main() -> NoReturn:
         elif letter == b"i":
             send(sock, b"i", given())
         elif letter == b"A":
-            more = b"-"
-            while more:
-                more = given()
-                send(sock, b"i", more)
+            give_all(sock, data)
         elif letter == b"E":
             execute(settings(data))
         elif letter == b"T":

@@ -12,7 +12,7 @@ from emu.net.netns import Namespace, NetError
 from emu.observe.recorder import Recorder
 from emu.shell import elsewhere, firewall, programs
 from emu.shell.call import NETNS, STDIN, Call
-from emu.shell.names import CONFIGURE, ELSEWHERE, PROGRAMS
+from emu.shell.names import CONFIGURE, ELSEWHERE, ONLY_UNFENCED, PROGRAMS
 
 if TYPE_CHECKING:
     from emu.aio.loop import Loop
@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 TAKES_NS = 1_000_000  # virtual time a configuration command takes: a process is started and ended
 
 
+class Wanted(Exception):
+    """A command is to read a file: the stand-in does, and then the command begins again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Commands:
-    """`machine`: the one the script runs on. `root`: where its file system is seen from outside the fence."""
+    """`machine`: the one the script runs on. `root`: where its file system is seen from outside the fence, None without one."""
 
     def __init__(self, machine: Machine, loop: Loop, hops: bool) -> None:
         self.machine, self.loop = machine, loop
         self.recorder = Recorder(loop.sim, machine.world.tp) if hops else None
-        self.root = ""
+        self.root: str | None = None
         self._shown: dict[str, None] = {}  # namespaces that have a file in /run/netns
         self._entered: dict[int, str] = {}  # process, by its number in the fence -> namespace that it and what it starts were put into
 
@@ -89,7 +97,7 @@ class Commands:
             self.enter(call, *found)
         elif name in CONFIGURE:
             self._configure(call, inside)
-        elif name in ELSEWHERE:
+        elif name in ELSEWHERE or name in ONLY_UNFENCED:
             elsewhere.run(self, call)
         elif name in PROGRAMS:
             programs.start(self, call, inside)
@@ -110,16 +118,21 @@ class Commands:
         call.become(words, {NETNS: name})
 
     def _configure(self, call: Call, inside: Namespace) -> None:
-        if call.stdin is None and reads_stdin(call.argv):
-            call.want_stdin()
+        if "" not in call.files and reads_stdin(call.argv):
+            call.want("")
             return
-        stdin = (call.stdin or b"").decode("utf-8", "surrogateescape")
+        given = call.files.get("", b"")
+        stdin = given.decode("utf-8", "surrogateescape") if isinstance(given, bytes) else ""
 
         def read(name: str) -> str:
             if name in STDIN:
                 return stdin
-            with open(call.path(name), encoding="utf-8", errors="surrogateescape") as file:
-                return file.read()
+            content = call.files.get(name)
+            if content is None:
+                raise Wanted(name)
+            if isinstance(content, OSError):
+                raise content
+            return content.decode("utf-8", "surrogateescape")
 
         try:
             if call.name in iproute.COMMANDS:
@@ -129,6 +142,9 @@ class Commands:
                 out, err, status = firewall.run(inside, call.argv, stdin, read)
             else:
                 out, err, status = "", f"emu: not emulated: {call.name}\n", 1
+        except Wanted as wanted:
+            call.want(wanted.name)
+            return
         except OSError as error:
             out, err, status = "", f"{call.name}: {error.filename}: {error.strerror}\n", 1
         call.write(out.encode("utf-8", "surrogateescape"))
@@ -139,6 +155,8 @@ class Commands:
     def _show_namespaces(self) -> None:
         """A file in /run/netns for each, as `ip netns` mounts them."""
         names = self.machine.namespaces
+        if self.root is None:
+            return  # it would be the real folder
         if names.keys() == self._shown.keys():
             return
         for name in list(self._shown):

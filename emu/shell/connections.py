@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 from emu.apps import arping
@@ -16,7 +14,6 @@ from emu.shell.options import Usage, Values, parse
 if TYPE_CHECKING:
     from emu.shell.call import Call
 
-STAND_INS = "/run/emu/bin"
 CURL = {
     "silent": "s", "show-error": "S", "verbose": "v", "output": "o", "write-out": "w", "max-time": "m", "connect-timeout": "1", "interface": "2",
     "local-port": "3", "resolve": "4", "header": "H", "request": "X", "data": "d", "data-raw": "d", "data-binary": "d", "include": "i", "head": "I",
@@ -131,13 +128,6 @@ def is_file_server(argv: list[str]) -> bool:
     """Whether a python's command line is one that is emulated."""
     words = [word for word in argv[1:] if word not in ("-u", "-I", "-E", "-B")]
     return words[:2] == ["-m", "http.server"] or words[:1] == ["-mhttp.server"]
-
-
-def real_program(call: Call) -> list[str]:
-    """The command line with the program that the stand-in hides."""
-    ours = (STAND_INS, os.path.join(os.path.dirname(call.env.get("EMU_SOCKET", STAND_INS)), "bin"))
-    path = ":".join(folder for folder in call.env.get("PATH", os.defpath).split(":") if folder not in ours)
-    return [shutil.which(call.name, path=path) or f"/usr/bin/{call.name}", *call.argv[1:]]
 
 
 async def run_file_server(call: Call, words: list[str]) -> int:

@@ -45,6 +45,8 @@ def run(commands: Commands, call: Call) -> None:
         _sleep(commands, call, words)
     elif name == "timeout":
         _timeout(commands, call, words)
+    elif name == "id":
+        _id(commands, call, words)
     else:
         _modules(commands, call, words)
 
@@ -179,6 +181,16 @@ def _signal_number(text: str) -> int:
     if text.isdigit():
         return int(text)
     return int(getattr(signal, "SIG" + text.upper().removeprefix("SIG"), signal.SIGTERM))
+
+
+def _id(commands: Commands, call: Call, words: list[str]) -> None:
+    """Without a fence: who runs a script is root in it."""
+    answers = {("-u",): "0", ("-g",): "0", ("-un",): "root", ("-u", "-n"): "root", (): "uid=0(root) gid=0(root) groups=0(root)"}
+    if (answer := answers.get(tuple(words))) is None:
+        call.become(call.real_program())
+    else:
+        call.write(f"{answer}\n".encode())
+        commands.finish(call, 0)
 
 
 def _modules(commands: Commands, call: Call, words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Whether the script's processes are at rest, and in what order they were forked: by /proc.
+"""Whether the script's processes are at rest, and in what order they were forked: by /proc, or, where there is none, by 20 ms without a word of them.
 
 A process is at rest while all its threads sleep. One look at several processes proves nothing, since the first may have woken while the last was read.
 Two looks do: where every thread slept both times and none was switched to in between (its counters of context switches are the same), all slept at the
@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
+QUIET_S = 0.02
 RESTING = ("S", "Z", "X", "T", "t", "I")
 Chain = tuple[int, ...]
 
 
 class Tree:
-    """One look. `chains`: pid (as the emulator sees it) -> numbers of its ancestors and itself in the script's own pid namespace, from the top down;
-    sorted, they are in fork order level by level. `threads`: number of each thread in there -> chain of its process. `resting`: every thread slept.
-    `counters`: what changes when one runs. `asking`: numbers of threads that wait for an answer of ours.
+    """One look (at nothing, where `top` is 0).
+
+    `chains`: pid (as the emulator sees it) -> numbers of its ancestors and itself in the script's own pid namespace, from the top down; sorted, they are in
+    fork order level by level. `threads`: number of each thread in there -> chain of its process. `resting`: every thread slept. `counters`: what changes when
+    one runs. `asking`: numbers of threads that wait for an answer of ours.
     """
 
     def __init__(self, top: int, asking: Collection[int] = ()) -> None:
@@ -26,7 +29,8 @@ class Tree:
         self._asking = asking
         self.counters: list[tuple[int, int]] = []
         self.resting = True
-        self._walk(top, ())
+        if top:
+            self._walk(top, ())
 
     def _walk(self, pid: int, above: Chain) -> None:
         number = pid
@@ -75,3 +79,9 @@ def at_rest(top: int, asking: Collection[int] = ()) -> Tree | None:
         return None
     second = Tree(top, asking)
     return second if second.resting and second.counters == first.counters else None
+
+
+def can_look() -> bool:
+    """Whether /proc tells what is needed."""
+    pid = os.getpid()
+    return os.access(f"/proc/{pid}/task/{pid}/children", os.R_OK)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emu.shell.call import Call
-from emu.shell.rest import Tree, at_rest
+from emu.shell.rest import QUIET_S, Tree, at_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ SLICE_S = 0.05  # of real time, after which a run of the world is interrupted to
 
 
 class Server:
-    """`listener`: where stand-ins connect; `control`: tells by its end that the script has ended; `top`: the process above all of the script's."""
+    """`listener`: where stand-ins connect; `control`: tells by its end that the script has ended; `top`: the process above all of the script's, 0 where nobody
+    can tell what its processes do.
+    """
 
     def __init__(self, listener: socket.socket, control: socket.socket, top: int, commands: Commands) -> None:
         self.listener, self.control, self.top, self.commands = listener, control, top, commands
@@ -72,12 +74,15 @@ class Server:
             if not self.calls and not self._lost and not asked:
                 timeout = None
                 continue
-            tree = at_rest(self.top, [request.pid for request in asked])
-            if tree is None:
-                timeout = look
-                look = min(look * 1.5, LAST_LOOK_S)
-                continue
-            if self._poll(0):
+            if self.top:
+                tree = at_rest(self.top, [request.pid for request in asked])
+                if tree is None:
+                    timeout = look
+                    look = min(look * 1.5, LAST_LOOK_S)
+                    continue
+            else:
+                tree = Tree(0)
+            if self._poll(0 if self.top else QUIET_S):
                 continue
             look = FIRST_LOOK_S
             timeout = 0.0 if self._advance(tree) else None
@@ -101,7 +106,7 @@ class Server:
             while True:
                 sock, _ = self.listener.accept()
                 sock.setblocking(False)
-                self.calls[sock] = Call(sock, self.loop)
+                self.calls[sock] = Call(sock, self.loop, self.commands.root is not None)
                 self._selector.register(sock, selectors.EVENT_READ)
 
     def _controlled(self) -> None:
@@ -117,7 +122,7 @@ class Server:
         self._lost.append(call)
 
     def _bury(self) -> None:
-        lost, self._lost = sorted(self._lost, key=lambda call: call.chain), []
+        lost, self._lost = sorted(self._lost, key=Call.order), []
         for call in lost:
             call.gone()
 
@@ -133,8 +138,9 @@ class Server:
         """
         for call in self.calls.values():
             call.chain = tree.chains.get(call.pid, call.chain)
-        calls = sorted(self.calls.values(), key=lambda call: call.chain)
-        self.commands.forget_all_but(tree)
+        calls = sorted(self.calls.values(), key=Call.order)
+        if self.top:
+            self.commands.forget_all_but(tree)
         if self._tell(calls) or self._answer(tree):
             return True
         self._bury()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import array
-import os
 import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,18 +12,18 @@ from typing import Protocol
 from emu.aio.loop import Loop
 from emu.fabric import Machine, World
 from emu.observe.capture import Capture
-from emu.shell import sockets
 from emu.shell.commands import Commands
 from emu.shell.fuse import Fuse
-from emu.shell.names import STAND_INS
+from emu.shell.launch import WITHOUT, FenceError, launch, say
 from emu.shell.proc_sys import ProcSys
+from emu.shell.rest import can_look
 from emu.shell.server import Server
 from emu.shell.sockets import Sockets
 from emu.shell.sys_class_net import SysClassNet
 
-HERE = Path(__file__).parent
+__all__ = ["FenceError", "run"]
+
 SETTLE_NS = 1_000_000_000  # virtual time after the script's end, in which what is under way arrives
-WITHOUT = os.environ.get("EMU_SH_WITHOUT", "").split()  # for tests: do as if there were no such thing here: fence, fuse, notify, proc
 PROMPT = "PS1='emu:${EMU_NETNS:-host}:\\w\\$ '"  # by the environment, so that `ip netns exec NAME bash` has it too
 
 
@@ -36,10 +32,6 @@ class Opened(Protocol):
 
     def close(self) -> None:
         """Close it."""
-
-
-class FenceError(Exception):
-    """The script cannot be fenced in; the text says why."""
 
 
 class Terminated(SystemExit):
@@ -84,54 +76,24 @@ def _bash(script: str | None, arguments: list[str]) -> list[str]:
 
 
 def _run(commands: Commands, command: list[str]) -> int:
-    ours, theirs = socket.socketpair()
-    python = getattr(sys, "_base_executable", sys.executable)
-    seccomp, files = "" if "notify" in WITHOUT else sockets.argument(), "" if "fuse" in WITHOUT else "files"
-    argv = [python, "-I", "-S", str(HERE / "fence.py"), str(theirs.fileno()), str(HERE / "client.py"), ",".join(STAND_INS), seccomp, files, *command]
-    fence = subprocess.Popen(argv, pass_fds=(theirs.fileno(),))
-    opened: list[Opened] = []
+    launched = launch(command)
+    opened: list[Opened] = [launched]
     try:
-        theirs.close()
-        given = _handshake(ours, fence.pid)
-        opened.append(listener := socket.socket(fileno=given[ord("L")]))
-        commands.root = f"/proc/{_children(fence.pid)[0]}/root"
-        server = Server(listener, ours, fence.pid, commands)
+        commands.root = launched.root
+        top = launched.top if can_look() and "proc" not in WITHOUT else 0
+        if not top:
+            say("there is no /proc that shows a script's processes: they are taken to be at rest after 20 ms without a word of them")
+        server = Server(launched.listener, launched.control, top, commands)
         for letter, tree in ((ord("P"), ProcSys()), (ord("C"), SysClassNet(commands.machine))):
-            if letter in given:
-                opened.append(fuse := Fuse(given[letter], tree, commands.namespace_of))
+            if letter in launched.given:
+                opened.append(fuse := Fuse(launched.given[letter], tree, commands.namespace_of))
                 server.show(fuse)
-        if ord("N") in given:
-            opened.append(asked := Sockets(given[ord("N")]))
+        if (number := launched.given.get(ord("N"))) is not None:
+            opened.append(asked := Sockets(number))
             server.watch(asked, asked.answer)
-        else:
-            print("emu: this kernel does not tell of programs that open network sockets by themselves: they find an empty network", file=sys.stderr)
-        ours.sendall(b"g")
+        launched.go()
         server.serve()
-        return fence.wait()
+        return launched.wait()
     finally:
-        for thing in opened:
+        for thing in reversed(opened):
             thing.close()
-        ours.close()
-        if fence.poll() is None:
-            fence.kill()
-            fence.wait()
-
-
-def _handshake(control: socket.socket, pid: int) -> dict[int, int]:
-    """Write root's map where it is asked for; returns descriptors by letter: `L`, where the stand-ins connect, `P` and `C`, file systems for /proc/sys/net and
-    /sys/class/net, `N`, where the kernel asks about sockets.
-    """
-    while True:
-        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(16))
-        if message == b"U":
-            for name in ("uid_map", "gid_map"):
-                Path(f"/proc/{pid}/{name}").write_text("0 0 4294967295\n")
-            control.sendall(b"g")
-        elif ancillary:
-            return dict(zip(message, array.array("i", ancillary[0][2]), strict=True))
-        else:
-            raise FenceError(f"the script cannot be fenced in: {message[1:].decode() or 'the fence is gone'}")
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,3 +43,19 @@ def sh(tmp_path: Path) -> Sh:
         return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=60, **more)  # type: ignore[call-overload, no-any-return]
 
     return run
+
+
+def left_of(mark: str, patience_s: float = 5) -> list[str]:
+    """Processes that still have `mark` in their environment, after some patience."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if mark.encode() in path.read_bytes():
+                    found.append((path.parent / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)

@@ -47,7 +47,7 @@ def test_nc_over_tcp(sh: Sh) -> None:
         wait; cat got
         ip netns exec b sh -c 'while :; do echo again | nc -l -p 7000 -N; done' &
         sleep 1
-        for i in 1 2; do ip netns exec a nc 10.0.0.2 7000 < /dev/null; done
+        for i in 1 2; do ip netns exec a nc 10.0.0.2 7000 < /dev/null; sleep 0.1; done
         """
     )
     assert (done.stdout, done.stderr) == ("0\none\ntwo\nagain\nagain\n", "")
