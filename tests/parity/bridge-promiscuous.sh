@@ -1,11 +1,12 @@
 # A promiscuous bridge hears every frame between its ports, and takes those that DNAT changed for its own: the same-node Service packet is delivered twice.
 # gotcha: 4
 # expect: status 0
-# expect: output ^plain, promisc off: 1 received, 0
-# expect: output ^plain, promisc on: 1 received, 0
-# expect: output ^service, promisc off: 1 received, 0
-# expect: output ^service, promisc on: 1 received, 0
-# needs: nc
+# expect: output ^plain, promiscuous: 2 received, forwarded 2$
+# expect: output ^service, not promiscuous: 2 received, forwarded 2$
+# expect: output ^service, promiscuous: 2 received, .1 duplicates, forwarded 4$
+# expect: output ^service, hairpin instead: 2 received, forwarded 2$
+# expect: web.eth0 rx ttl 63 .*echo request = 2
+# expect: web.eth0 rx ttl 64 .*echo request = 8
 set -u
 sysctl -qw net.ipv4.ip_forward=1
 ip link add cbr0 address 02:00:00:00:01:01 type bridge
@@ -25,10 +26,19 @@ sysctl -qw net.bridge.bridge-nf-call-iptables=1
 iptables -t nat -A PREROUTING -d 10.96.0.10 -p icmp -j DNAT --to-destination 10.244.1.3
 iptables -A FORWARD -p icmp --icmp-type echo-request
 sleep 0.3
-try() { echo "$1: $(ip netns exec client ping -c 1 -W 0.5 $2 | grep -o '. received.*, .% packet' | sed 's/%.*//'), forwarded $(iptables -L FORWARD -vnxZ | awk '/icmp/ {print $1}')"; sleep 0.2; }
-try 'plain, promisc off' 10.244.1.3
-try 'service, promisc off' 10.96.0.10
+try() {
+    local pings forwarded
+    pings=$(ip netns exec client ping -c 2 -i 0.3 -W 0.5 $2 | sed -n 's/.*transmitted, \(.*\), 0% packet loss.*/\1/p')
+    forwarded=$(iptables -L FORWARD -vnx | awk '/icmp/ {print $1}')
+    iptables -Z FORWARD
+    echo "$1: $pings, forwarded $forwarded"
+}
+try 'service, not promiscuous' 10.96.0.10
 ip link set cbr0 promisc on
-try 'plain, promisc on' 10.244.1.3
-try 'service, promisc on' 10.96.0.10
+try 'plain, promiscuous' 10.244.1.3
+try 'service, promiscuous' 10.96.0.10
+ip link set cbr0 promisc off
+bridge link set dev veth-client hairpin on
+bridge link set dev veth-web hairpin on
+try 'service, hairpin instead' 10.96.0.10
 exit 0

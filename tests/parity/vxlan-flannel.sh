@@ -8,6 +8,7 @@
 # expect: n1.eth0 tx udp hash>8472 vxlan 1 \[.*ttl 63.* icmp echo request = 2
 # expect: n2.eth0 rx 192.168.0.1>192.168.0.2 .*vxlan 1 = 2
 # expect: pod2.eth0 rx icmp echo request = 2
+# quick
 set -e
 ip link add switch type bridge
 ip link set switch up
