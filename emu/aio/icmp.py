@@ -120,13 +120,14 @@ def _options(sk: Socket, ttl: int | None, tos: int, df: str, interface: str) -> 
     sk.recverr = True
     sk.ttl = -1 if ttl is None else ttl
     sk.tos = tos
-    sk.pmtudisc = {"want": PMTUDISC_WANT, "do": PMTUDISC_DO, "dont": PMTUDISC_DONT}[df]
+    if df:
+        sk.pmtudisc = {"want": PMTUDISC_WANT, "do": PMTUDISC_DO, "dont": PMTUDISC_DONT}[df]
     if interface:
         sk.bind_to_device(interface)
 
 
 class EchoSocket(AsyncSocket):
-    """ICMP echo. `df`: "want" (set where the packet fits), "do" (set, too big is refused), "dont". Raises OSError as socket calls do."""
+    """ICMP echo. `df`: "want" (set where the packet fits), "do" (set, too big is refused), "dont", "": as the namespace has it. Raises OSError as socket calls do."""
 
     def __init__(
         self, *, source: str = "", ttl: int | None = None, tos: int = 0, df: str = "want", interface: str = "", broadcast: bool = False, mark: int = 0

@@ -10,10 +10,11 @@ from math import isqrt
 
 from emu.aio.icmp import EchoSocket, IcmpError, ProbeSocket
 from emu.aio.process import echo
-from emu.wire.addr import ip_text
+from emu.wire.addr import ip_int, ip_text, is_multicast_ip
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAXWAIT_S = 10.0
+ENOBUFS = 105
 EACCES = 13
 
 UNREACH = (
@@ -77,7 +78,7 @@ class Result:
 
 async def ping(
     destination: str, count: int = 1, interval: float = 1.0, size: int = 56, *, timeout: float | None = None, ttl: int | None = None, tos: int = 0,
-    df: str = "want", source: str = "", interface: str = "", quiet: bool = False, broadcast: bool = False, mark: int = 0,
+    df: str = "", source: str = "", interface: str = "", quiet: bool = False, broadcast: bool = False, mark: int = 0,
     deadline: float | None = None, on_interrupt: Callable[[Callable[[], None]], object] | None = None,
 ) -> Result:  # fmt: skip
     """Send `count` echo requests, one every `interval` seconds, `size` bytes of data each; `timeout`: to wait for the last (-W), 10 s unless given.
@@ -91,7 +92,9 @@ async def ping(
     try:
         found = await asyncio.get_running_loop().getaddrinfo(destination, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
         result.address = str(found[0][4][0])
-        sock = EchoSocket(source=source, ttl=ttl, tos=tos, df="do" if broadcast else df, interface=interface, broadcast=broadcast, mark=mark)
+        if not df and (broadcast or is_multicast_ip(ip_int(result.address))):
+            df = "do"
+        sock = EchoSocket(source=source, ttl=ttl, tos=tos, df=df, interface=interface, broadcast=broadcast, mark=mark)
     except socket.gaierror as error:
         return session.fail(f"ping: {destination}: {error.strerror}")
     except OSError as error:
@@ -126,6 +129,7 @@ class _Session:
         self.first_s = self.last_s = 0.0
         self.source = self.interface = ""
         self.mark = 0
+        self.refused = 0  # times the device did not take a packet
 
     def interrupt(self) -> None:
         """End now, with the statistics."""
@@ -172,7 +176,7 @@ class _Session:
             sequence += 1
             self.last_s = loop.time()
             due = start + interval * sequence
-            self._send(sock, sequence)
+            await self._send(sock, sequence, min(interval / 2, 0.5), MAXWAIT_S if timeout is None else timeout)
             while sequence < count and (left := due - loop.time()) > 1e-9:
                 await sock.event(left)
                 self._collect(sock)
@@ -189,7 +193,8 @@ class _Session:
             return max(2 * max(reply.time_ns for reply in self.result.replies) / 1e9, interval)
         return timeout if timeout is not None else MAXWAIT_S
 
-    def _send(self, sock: EchoSocket, sequence: int) -> None:
+    async def _send(self, sock: EchoSocket, sequence: int, again: float, linger: float) -> None:
+        """Send a request. A device that does not take it (ENOBUFS) is asked again every `again` seconds, `linger` seconds in all (pinger)."""
         result = self.result
         now = _now_ns()
         data = bytearray(index & 255 for index in range(self.size))
@@ -200,18 +205,23 @@ class _Session:
             self._collect(sock)
         source = f"from {self.source} {self.interface}: " if self.source else ""
         header = f"PING {result.destination} ({result.address}) {source}{self.size}({self.size + 28}) bytes of data."
-        try:
-            self.sent_ns[sequence] = now
-            sock.send(sequence, bytes(data), result.address)
-        except OSError as error:
-            if sequence == 1:
-                self.line(header)
-            result.transmitted += 1
-            self._local_error(sock, sequence, error)
-            return
         if sequence == 1:
             self.line(header)
-        result.transmitted += 1
+        while True:
+            try:
+                self.sent_ns[sequence] = _now_ns()
+                sock.send(sequence, bytes(data), result.address)
+                self.refused = 0
+                result.transmitted += 1
+            except OSError as error:
+                if error.errno == ENOBUFS:
+                    self.refused += 1
+                    if self.refused * again < linger:
+                        await asyncio.sleep(again)
+                        continue
+                result.transmitted += 1
+                self._local_error(sock, sequence, error)
+            return
 
     def _local_error(self, sock: EchoSocket, sequence: int, error: OSError) -> None:
         for entry in sock.take_errors():

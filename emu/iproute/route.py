@@ -289,10 +289,11 @@ def get(
     )  # fmt: skip
     flags = [name for name, on in known if on]
     text += " \n    cache" + (f" <{','.join(flags)}>" if flags else "")
+    lock = "lock " if dst.mtu_locked else ""
     if dst.expires:
-        text += f" expires {(dst.expires - ns.sim.now) // 1_000_000_000}sec" + (f" mtu {dst.mtu}" if dst.mtu < dst.dev.mtu else "")
+        text += f" expires {(dst.expires - ns.sim.now) // 1_000_000_000}sec" + (f" mtu {lock}{dst.mtu}" if dst.mtu < dst.dev.mtu else "")
     elif dst.route is not None and dst.route.mtu:
-        text += f" mtu {dst.route.mtu}"
+        text += f" mtu {lock}{dst.route.mtu}"
     if iif is not None:
         text += f" iif {device_of(ns, iif).name}"
     return text + " \n"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emu.net.skb import Skb
 
 OUTPUT, POSTROUTING = 3, 4
-EPERM, EMSGSIZE = 1, 90
+EPERM, EMSGSIZE, ENOBUFS = 1, 90, 105
 _GROUP = (RTN_BROADCAST, RTN_MULTICAST)
 
 
@@ -29,7 +29,8 @@ def send(
 ) -> int:  # fmt: skip
     """Make and send a packet. `df`: set DF and refuse what does not fit the path MTU (EMSGSIZE); without it, large packets are fragmented.
     `ip_id`: None takes one from the counters of this pair of addresses. `options`: padded to a multiple of four. `about`: the packet that this
-    ICMP error is about; the error belongs to its connection (nf_ct_attach), confirmed or not. Returns 0 or an errno.
+    ICMP error is about; the error belongs to its connection (nf_ct_attach), confirmed or not. Returns 0 or an errno;
+    ENOBUFS where the device lost it though it has a carrier (the noop qdisc of one without says NET_XMIT_CN).
     """
     if dst is None:
         found = lookup_output(ns, daddr, saddr, oif, tos, mark)
@@ -54,7 +55,9 @@ def send(
     if about is not None and about.ct is not None:
         skb.ct = about.ct
         skb.ctinfo = CT_RELATED + CT_IS_REPLY if about.ctinfo < CT_IS_REPLY else CT_RELATED
-    return ip_local_out(ns, skb)
+    dev = dst.dev
+    lost = dev.tx_dropped
+    return ip_local_out(ns, skb) or (ENOBUFS if dev.tx_dropped != lost and dev.running else 0)
 
 
 def ip_local_out(ns: Namespace, skb: Skb) -> int:
@@ -133,8 +136,13 @@ def fragment(ns: Namespace, skb: Skb, dst: Dst) -> None:
     if len(skb.l3) <= mtu:
         output(skb, dst.dev, nexthop)
         return
+    dev = dst.dev
+    lost = dev.tx_dropped
     for piece in ip_fragment.pieces(ns, skb, mtu):
-        output(piece, dst.dev, nexthop)
+        if dev.tx_dropped == lost:
+            output(piece, dev, nexthop)
+        else:  # ip_do_fragment: the first that the device does not take ends it
+            ns.drop(piece, "NOT_SPECIFIED", f"a fragment before it did not leave by {dev.name}")
 
 
 def route_me_harder(ns: Namespace, skb: Skb) -> bool:

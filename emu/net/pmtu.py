@@ -22,11 +22,12 @@ REDIRECT_LIFE_S = 300  # ip_rt_gc_timeout
 class RouteException:
     """`mtu`, `gateway`: 0 = nothing learned. `expires`: ns, of both; the later lesson sets it. It is about one nexthop: (device, gateway of the route)."""
 
-    __slots__ = ("expires", "gateway", "mtu", "nexthop")
+    __slots__ = ("expires", "gateway", "mtu", "mtu_locked", "nexthop")
 
     def __init__(self, nexthop: tuple[int, int]) -> None:
         self.nexthop = nexthop
         self.mtu = 0
+        self.mtu_locked = False  # less than min_pmtu was asked for
         self.gateway = 0
         self.expires = 0
 
@@ -62,9 +63,10 @@ def update(ns: Namespace, skb: Skb, mtu: int, quoted: bytes) -> None:
 
 def learn_mtu(ns: Namespace, daddr: int, dst: Dst, mtu: int) -> None:
     """Remember a smaller path MTU to `daddr`."""
-    if dst.mtu < mtu or (dst.route is not None and dst.route.mtu_lock):
+    if dst.mtu < mtu or dst.mtu_locked:
         return
     known = _exception(ns, daddr, dst)
+    known.mtu_locked = mtu < ns.sysctl.route_min_pmtu
     known.mtu = min(dst.mtu, max(mtu, ns.sysctl.route_min_pmtu))
     known.expires = ns.sim.now + ns.sysctl.route_mtu_expires * S
     ns.fib.invalidate()

@@ -42,11 +42,12 @@ CACHE_LIMIT = 16384  # flows; beyond it the cache starts anew
 
 class Dst:
     """A decision. `type`: RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST (deliver), RTN_UNICAST (send on by `dev`), RTN_UNREACHABLE (`error`: errno), RTN_UNSPEC
-    (drop for `reason`). `gateway`: 0 = the destination is on link. `prefsrc`: source address for packets made here. `mtu`: bytes.
+    (drop for `reason`). `gateway`: 0 = the destination is on link. `prefsrc`: source address for packets made here. `mtu`: bytes; `mtu_locked`: nothing on the
+    way lowers it, so that packets are sent without DF.
     `expires`: ns when it must be made again, 0 = when a table changes. `redirect`: the sender should use the gateway itself.
     """
 
-    __slots__ = ("_text", "dev", "error", "expires", "gateway", "mtu", "prefsrc", "reason", "redirect", "route", "table", "type")
+    __slots__ = ("_text", "dev", "error", "expires", "gateway", "mtu", "mtu_locked", "prefsrc", "reason", "redirect", "route", "table", "type")
 
     def __init__(self, type_: int, dev: NetDevice | None = None, gateway: int = 0, route: Route | None = None, prefsrc: int = 0) -> None:
         self.type = type_
@@ -56,6 +57,7 @@ class Dst:
         self.table = route.table if route is not None else 0
         self.prefsrc = prefsrc
         self.mtu = 0
+        self.mtu_locked = False
         self.error = 0
         self.reason = ""
         self.redirect = False
@@ -73,6 +75,7 @@ class Dst:
 def _set_mtu(dst: Dst) -> None:
     route = dst.route
     mtu = route.mtu if route is not None else 0
+    dst.mtu_locked = route is not None and route.mtu_lock
     dst.mtu = min(mtu or dst.dev.mtu, IP_MAX_MTU)
 
 
@@ -310,6 +313,7 @@ def _apply_exception(ns: Namespace, dst: Dst, daddr: int, use_pmtu: bool) -> Non
         dst.gateway = known.gateway
     if use_pmtu and known.mtu:
         dst.mtu = min(dst.mtu, known.mtu)
+        dst.mtu_locked = known.mtu_locked
 
 
 def spec_dst(ns: Namespace, skb: Skb) -> int:

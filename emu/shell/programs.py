@@ -11,7 +11,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import capturing, connections, listing, own_programs
+from emu.shell import capturing, connections, listing, lookup, own_programs
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -95,6 +95,10 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "tcpdump": (capturing.run_tcpdump, ()),
     "ss": (listing.run_ss, ()),
     "hostname": (listing.run_hostname, ()),
+    "dig": (lookup.run_dig, ()),
+    "host": (lookup.run_host, ()),
+    "nslookup": (lookup.run_nslookup, ()),
+    "getent": (lookup.run_getent, ()),
     "curl": (connections.run_curl, ()),
     **dict.fromkeys(("nc", "netcat", "nc.openbsd"), (connections.run_nc, ())),
     **dict.fromkeys(("python3", "python"), (connections.run_file_server, ())),
@@ -107,6 +111,9 @@ def start(commands: Commands, call: Call, netns: Namespace) -> None:
     if own is None and call.name.startswith("python") and not connections.is_file_server(call.argv):
         call.become(call.real_program())
         return
+    if call.name == "getent" and not lookup.is_emulated(call.argv):
+        call.become(call.real_program())
+        return
     entry = (own, ()) if own is not None else TABLE.get(call.name)
     if entry is None:
         raise Usage(f"emu: not emulated: {call.name}", 1)
@@ -114,12 +121,14 @@ def start(commands: Commands, call: Call, netns: Namespace) -> None:
     loop = commands.loop
 
     async def main() -> int:
+        lookup.current_call.set(call)
         try:
             return await program(call, call.argv[1:])
         except Usage as error:
             call.error(f"{error}\n".encode())
             return error.status
 
+    lookup.install(loop, netns)
     telling = commands.recorder.begin() if commands.recorder is not None else None
     process = call.process = spawn(loop, netns, main(), name=call.name)
     if call.chain:

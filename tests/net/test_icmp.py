@@ -238,7 +238,7 @@ def test_the_path_mtu_is_never_believed_below_552(net: Router, mode: int, mtu: i
     quoted = ip("10.0.1.2", "10.0.2.2", 99, b"payload8")
     net.receive("a", "eth0", icmp("10.0.1.1", "10.0.1.2", 3, 4, b"\0\0\0\x44", quoted))
     out = route.get(net.a, "10.0.2.2")
-    assert ("mtu 552" in out) == (mtu == 552)
+    assert ("mtu lock 552" in out) == (mtu == 552)
 
 
 def test_a_path_mtu_can_only_shrink(net: Router) -> None:

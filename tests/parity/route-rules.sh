@@ -42,7 +42,7 @@ ip -n router rule
 ip -n router route show table 101
 
 for n in lan1 lan2; do X $n ping -c 1 -W 1 198.51.100.1; done
-for k in 2 3 4 5; do X lan1 ping -c 1 -W 0.5 198.51.100.$k || true; sleep 1.1; done
+for k in 2 3 4 5; do X lan1 ping -c 1 -W 0.5 198.51.100.$k || true; done
 
 # the same question asked in words
 ip -n router route get 198.51.100.1 from 192.168.1.10 iif lan1

@@ -22,7 +22,7 @@ ip -n gw route add 10.9.9.9 via 10.0.0.1
 
 show_and_ping() {
     ip -n pc route get 192.0.2.1
-    ip netns exec pc ping -c1 -W1 "$@" 192.0.2.1 | head -2
+    ip netns exec pc ping -c1 -W1 "$@" 192.0.2.1 | sed -n 1,2p
 }
 ip -n pc route add 192.0.2.0/24 via 10.0.0.254
 show_and_ping

@@ -120,6 +120,10 @@ class Socket:
             raise os_error(ENOTCONN)
         return self.daddr, self.dport
 
+    def sets_df(self, dst: Any) -> bool:
+        """Whether a packet that fits gets DF (ip_dont_fragment)."""
+        return self.pmtudisc >= PMTUDISC_DO or (self.pmtudisc == PMTUDISC_WANT and (dst is None or not dst.mtu_locked))
+
     def options_changed(self) -> None:
         """An option that outgoing packets depend on was set."""
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import ip_output, route
 from emu.net.sock import raw, table
-from emu.net.sock.base import LOOPBACK, ORIGIN_LOCAL, PMTUDISC_DO, PMTUDISC_PROBE, PMTUDISC_WANT, RTN_BROADCAST, QueuedError, text, truesize
+from emu.net.sock.base import LOOPBACK, ORIGIN_LOCAL, PMTUDISC_DO, PMTUDISC_PROBE, PMTUDISC_WANT, RTN_BROADCAST, RTN_MULTICAST, QueuedError, text, truesize
 from emu.net.sock.datagram import DatagramSocket, icmp_error
-from emu.net.sock.errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, os_error
+from emu.net.sock.errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, ENOBUFS, os_error
 from emu.net.sock.ports import remove
 from emu.wire.checksum import checksum
 
@@ -79,21 +79,21 @@ class PingSocket(DatagramSocket):
         sequence = message[6] << 8 | message[7]
         body = message[8:]
         check = checksum(_ECHO.pack(ICMP_ECHO, 0, 0, self.sport, sequence) + body)
-        ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
+        ttl = self.ttl if self.ttl >= 0 else 1 if dst.type == RTN_MULTICAST else ns.sysctl.ip_default_ttl
         error = ip_output.send(
             ns, IPPROTO_ICMP, _ECHO.pack(ICMP_ECHO, 0, check, self.sport, sequence) + body, daddr, self.saddr, ttl=ttl, tos=self.tos,
-            df=self._df(len(message) + 20, dst.mtu),
+            df=self._df(len(message) + 20, dst),
             ip_id=0 if self.pmtudisc in (PMTUDISC_DO, PMTUDISC_PROBE) else None, dst=dst, oif=self.bound_dev, mark=self.mark, sk=self,
         )  # fmt: skip
-        if error:
+        if error and (error != ENOBUFS or self.recverr):
             if error == EMSGSIZE and self.recverr:
                 self.error_queue.append(QueuedError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, dst.mtu, 0, daddr, 0, message))
             raise os_error(error)
         return len(message)
 
-    def _df(self, length: int, mtu: int) -> bool:
+    def _df(self, length: int, dst: route.Dst) -> bool:
         """Whether DF is set: asked for, or allowed and the packet fits anyway."""
-        return self.pmtudisc in (PMTUDISC_DO, PMTUDISC_PROBE) or (self.pmtudisc == PMTUDISC_WANT and length <= mtu)
+        return self.sets_df(dst) and (self.pmtudisc != PMTUDISC_WANT or length <= dst.mtu)
 
     def send(self, message: bytes) -> int:
         """Send to the peer. Raises EDESTADDRREQ unless connected."""

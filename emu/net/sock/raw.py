@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import ip_output, route
 from emu.net.sock import table
-from emu.net.sock.base import LOOPBACK, PMTUDISC_DONT, RTN_BROADCAST, text, truesize
+from emu.net.sock.base import LOOPBACK, RTN_BROADCAST, RTN_MULTICAST, text, truesize
 from emu.net.sock.datagram import DatagramSocket, icmp_error
-from emu.net.sock.errno import EACCES, EMSGSIZE, os_error
+from emu.net.sock.errno import EACCES, EMSGSIZE, ENOBUFS, os_error
 from emu.trace.points import COPIED
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ class RawSocket(DatagramSocket):
             raise os_error(dst)
         if dst.type == RTN_BROADCAST and not self.broadcast:
             raise os_error(EACCES)
-        ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
+        ttl = self.ttl if self.ttl >= 0 else 1 if dst.type == RTN_MULTICAST else ns.sysctl.ip_default_ttl
         error = ip_output.send(
-            ns, self.proto, payload, daddr, self.saddr, ttl=ttl, tos=self.tos, df=self.pmtudisc != PMTUDISC_DONT and len(payload) + 20 <= dst.mtu,
+            ns, self.proto, payload, daddr, self.saddr, ttl=ttl, tos=self.tos, df=self.sets_df(dst) and len(payload) + 20 <= dst.mtu,
             dst=dst, oif=self.bound_dev, mark=self.mark, sk=self,
         )  # fmt: skip
-        if error:
+        if error and (error != ENOBUFS or self.recverr):
             raise os_error(error)
         return len(payload)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import route
 from emu.net.sock import table
-from emu.net.sock.base import LOOPBACK, PMTUDISC_DONT, RTN_BROADCAST, RTN_MULTICAST, Socket
+from emu.net.sock.base import LOOPBACK, RTN_BROADCAST, RTN_MULTICAST, Socket
 from emu.net.sock.errno import (
     EADDRINUSE,
     EADDRNOTAVAIL,
@@ -264,7 +264,7 @@ class TcpSocket(Socket):
             if not from_time_wait and segment.flags & (RST | ACK) != RST:
                 self.ip_id = ip_id = self.ip_id + 1 & 0xFFFF
             transmit(
-                ns, segment, self.saddr, self.daddr, dst, ip_id=ip_id, ttl=ttl, tos=self.tos, df=self.pmtudisc != PMTUDISC_DONT, mark=self.mark, sk=self,
+                ns, segment, self.saddr, self.daddr, dst, ip_id=ip_id, ttl=ttl, tos=self.tos, df=self.sets_df(dst), mark=self.mark, sk=self,
                 confirm=confirm,
             )  # fmt: skip
 

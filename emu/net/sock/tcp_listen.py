@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import route
 from emu.net.sock import table
-from emu.net.sock.base import PMTUDISC_DONT, RTN_BROADCAST, RTN_MULTICAST, Socket
+from emu.net.sock.base import RTN_BROADCAST, RTN_MULTICAST, Socket
 from emu.net.sock.errno import EADDRINUSE, EINVAL, os_error
 from emu.net.sock.ports import remove, tcp_conflict
 from emu.net.sock.tcp import TcpSocket, bind_port, isn_of, ts_offset_of
@@ -142,7 +142,7 @@ class TcpListener(Socket):
             dst = self._route(daddr, saddr)
             if dst is None:
                 continue  # inet_csk_route_req fails: no SYN-ACK is made
-            df = self.pmtudisc != PMTUDISC_DONT
+            df = self.sets_df(dst)
             transmit(ns, segment, saddr, daddr, dst, ip_id=0, ttl=ttl, tos=self.tos, df=df, mark=self.mark, sk=None if segment.flags & RST else self)
 
     def _arm(self) -> None:

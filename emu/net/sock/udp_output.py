@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from emu.net import ip_output, route
 from emu.net.ip_ident import select_ident
-from emu.net.sock.base import LOOPBACK, ORIGIN_LOCAL, PMTUDISC_DO, PMTUDISC_DONT, PMTUDISC_PROBE, RTN_BROADCAST, RTN_MULTICAST, QueuedError
-from emu.net.sock.errno import EACCES, EINVAL, EMSGSIZE, os_error
+from emu.net.sock.base import LOOPBACK, ORIGIN_LOCAL, PMTUDISC_DO, PMTUDISC_PROBE, RTN_BROADCAST, RTN_MULTICAST, QueuedError
+from emu.net.sock.errno import EACCES, EINVAL, EMSGSIZE, ENOBUFS, os_error
 
 if TYPE_CHECKING:
     from emu.net.netns import Namespace
@@ -34,7 +34,7 @@ class Header:
         self.tos = sk.tos
         default: int = sk.ns.sysctl.ip_default_ttl
         self.ttl = 1 if dst.type == RTN_MULTICAST else default if sk.ttl < 0 else sk.ttl
-        self.df = DF if sk.pmtudisc != PMTUDISC_DONT else 0
+        self.df = DF if sk.sets_df(dst) else 0
         self.ignore_df = sk.pmtudisc < PMTUDISC_DO  # a smaller MTU on the way out fragments it, DF or not (ip_sk_ignore_df)
         self.mtu: int = dst.dev.mtu if sk.pmtudisc == PMTUDISC_PROBE else dst.mtu
         self.ip_sum = 0x4500 + sk.tos + self.df + (self.ttl << 8) + IPPROTO_UDP + saddr + daddr
@@ -106,7 +106,7 @@ def _send_big(sk: UdpSocket, ns: Namespace, header: Header, segment: bytes) -> i
     error = ip_output.send(
         ns, IPPROTO_UDP, segment, header.daddr, header.saddr, ttl=header.ttl, tos=header.tos, df=False, dst=header.dst, mark=sk.mark, sk=sk,
     )  # fmt: skip
-    if error:
+    if error and (error != ENOBUFS or sk.recverr):
         raise os_error(error)
     return len(segment) - 8
 
