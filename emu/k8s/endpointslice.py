@@ -135,4 +135,5 @@ class EndpointSliceController:
             terminating=terminating,
             zone=node.labels.get(LABEL_ZONE, "") if node else "",
             target=f"{pod.namespace}/{pod.name}",
+            hostname=pod.spec.hostname if pod.spec.hostname and pod.spec.subdomain == service.name else "",
         )

@@ -12,6 +12,7 @@ from emu.fabric import Machine
 from emu.iproute import iptables
 from emu.k8s.api import DELETED, Api
 from emu.k8s.cni import BridgePlugin
+from emu.k8s.dns.addon import ClusterDns
 from emu.k8s.ensure import ensure_rule
 from emu.k8s.objects import KubernetesError, Node, Pod
 from emu.k8s.pod_worker import PodWorker
@@ -33,6 +34,7 @@ class Kubelet:
         self.api, self.node, self.machine, self.loop, self.plugin, self.random = api, node, machine, loop, plugin, random
         self.sim = api.sim
         self.workers: dict[tuple[str, str], PodWorker] = {}
+        self.dns: ClusterDns | None = None
         self._attempts: dict[str, int] = {}  # pod uid -> sandboxes so far
         self._on = False
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.aio.loop import Loop
+from emu.apps.stub_resolver import StubResolver
 from emu.fabric import Machine, World
 from emu.iproute import addr, link, route, sysctl
 from emu.k8s import masquerade
 from emu.k8s.api import Api
 from emu.k8s.cni import BridgeConfig, BridgePlugin
+from emu.k8s.dns.addon import ClusterDns
 from emu.k8s.flannel import Flanneld, Leases
 from emu.k8s.healthcheck import HealthCheckServer
 from emu.k8s.ipam import HostLocal
@@ -36,6 +38,7 @@ class NodeConfig:
     non_masquerade_cidrs: tuple[str, ...]
     bridge_nf_call_iptables: bool = True
     policies: PolicyRules | None = None
+    dns: ClusterDns | None = None
     leases: Leases | None = None  # of flannel, where pods of other nodes are reached by VXLAN
 
 
@@ -50,6 +53,7 @@ class NodeHost:
         random = world.sim.stream(f"{spec.name}/cni")
         self.plugin = BridgePlugin(self.machine.netns, self.ipam, random, config.bridge)
         self.kubelet = Kubelet(api, spec, self.machine, loop, self.plugin, world.sim.stream(f"{spec.name}/kubelet"))
+        self.kubelet.dns = config.dns
         self.proxier: Proxier | None = None
         self.health: HealthCheckServer | None = None
         self.policy_agent: PolicyAgent | None = None
@@ -78,6 +82,8 @@ class NodeHost:
             self.routes.attach(ns, dev=NIC, proto="boot")
         else:
             self.flanneld = Flanneld(ns, self.spec.name, NIC, self.spec.ip, self.spec.pod_cidr, config.leases)
+        if config.dns is not None:
+            self.loop.resolver.lookups[ns] = StubResolver(config.dns.node_conf, config.dns.draw).lookup
         self.kubelet.start()
         if config.proxy.localhost_nodeports:
             if tp.journal:

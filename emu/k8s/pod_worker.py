@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.apps.stub_resolver import StubResolver
 from emu.k8s.container import RunningContainer
 from emu.k8s.objects import Pod
 from emu.k8s.prober import LIVENESS, READINESS, STARTUP, Prober
@@ -47,6 +48,7 @@ class PodWorker:
         pod = self.pod
         pod.ip = self.sandbox.ip or self.kubelet.node.ip
         pod.started_ns = self.sim.now
+        self._names()
         make = self._make
         self.inits = [make(spec, init=True) for spec in pod.spec.init_containers]
         self.containers = [make(spec, init=False) for spec in pod.spec.containers]
@@ -60,6 +62,19 @@ class PodWorker:
             self._start(self.inits[0])
         else:
             self._start_containers()
+
+    def _names(self) -> None:
+        """/etc/hosts and resolv.conf. (A pod on the node's network has the node's.)"""
+        pod, dns = self.pod, self.kubelet.dns
+        if dns is None or pod.spec.host_network:
+            return
+        netns, resolver = self.sandbox.netns, self.kubelet.loop.resolver
+        host = pod.spec.hostname or pod.name
+        hosts = resolver.hosts.setdefault(netns, {})
+        hosts[host] = pod.ip
+        if pod.spec.subdomain:
+            hosts[f"{host}.{pod.spec.subdomain}.{pod.namespace}.svc.{dns.domain}"] = pod.ip
+        resolver.lookups[netns] = StubResolver(dns.resolv_conf(pod), dns.draw).lookup
 
     def _make(self, spec: object, init: bool) -> RunningContainer:
         return RunningContainer(spec, self.pod, self.sandbox.netns, self.kubelet.loop, self._exited, init)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from emu.k8s.cloud import LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router
 from emu.k8s.cni import BridgeConfig
 from emu.k8s.control_plane import ControlPlane
 from emu.k8s.delays import Delays
+from emu.k8s.dns.addon import ClusterDns
 from emu.k8s.flannel import OVERHEAD, Leases
 from emu.k8s.kubelet import Kubelet
 from emu.k8s.masquerade import NON_MASQUERADE_CIDRS
@@ -59,6 +60,7 @@ class Cluster(ManifestVerbs):
     `overlay`: None, nodes have routes to each other's pods; "vxlan", they have tunnels as flannel makes them, and pods an MTU of 1450.
     `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
     `journal`: where every command of the building and all that is done afterwards is written down (`Journal()`); `emu.lab.script` makes a script of it.
+    `dns`: with the DNS add-on, and a resolver on the internet host for all other names (it knows itself as example.com and *.example.com).
     Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
     """
 
@@ -78,6 +80,7 @@ class Cluster(ManifestVerbs):
         overlay: str | None = None,
         comments: bool = True,
         journal: Journal | None = None,
+        dns: bool = False,
     ) -> None:
         if not isinstance(delays, Delays):
             raise ValueError(f"delays: {delays!r} is not a Delays(...)")
@@ -109,6 +112,7 @@ class Cluster(ManifestVerbs):
         self.load_balancer = LoadBalancer(self.world, self.api, self.loop, balancer_ip, prefix_length, self.router_host.inside_ip)
         self.world.cable(self.load_balancer.nic, self.switch.add_port())
         self.router_host.add_route(LOAD_BALANCER_CIDR, balancer_ip)
+        self.dns = ClusterDns(self.control_plane, (self.internet_host.ip,), self.sim.stream("dns")) if dns else None
         config = NodeConfig(
             prefix_length=prefix_length,
             router=self.router_host.inside_ip,
@@ -117,6 +121,7 @@ class Cluster(ManifestVerbs):
             non_masquerade_cidrs=NON_MASQUERADE_CIDRS,
             bridge_nf_call_iptables=bridge_nf_call_iptables,
             policies=self.control_plane.policies,
+            dns=self.dns,
             leases=Leases() if overlay == "vxlan" else None,
         )
         self.pod_routes = SharedRoutes()
@@ -130,6 +135,9 @@ class Cluster(ManifestVerbs):
         self.router = Outside(self, "router", self.router_host.machine, self.router_host.inside_ip, self.router_host.public_ip)
         self.internet = Internet(self, "internet", self.internet_host.machine, self.internet_host.ip, self.internet_host.ip)
         self.api.watch("Pod", self._on_pod)
+        if self.dns is not None:
+            self.internet.serve_dns()
+            self.dns.install()
         self.wait_for(lambda: self.synced, "the nodes to start")
 
     def _add_node(self, spec: objects.Node, config: NodeConfig) -> None:

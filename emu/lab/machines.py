@@ -8,6 +8,7 @@ from emu.aio.process import Process, spawn
 from emu.apps.http_server import HttpServer
 from emu.fabric import Machine
 from emu.iproute import iptables
+from emu.k8s.dns.server import DnsServer
 from emu.k8s.node import NodeHost
 from emu.lab.host import MOST_SECONDS, Host, in_range
 from emu.sim import NS_PER_S
@@ -89,7 +90,9 @@ class Outside(Host):
 
 
 class Internet(Outside):
-    """A host on the internet."""
+    """A host on the internet. `names`: what its resolver knows, see `serve_dns`."""
+
+    names: dict[str, str]
 
     def serve_http(self, port: int = 80) -> Process:
         """Run the HTTP server there that pods run; `kill()` the result to end it."""
@@ -100,3 +103,9 @@ class Internet(Outside):
         process = spawn(self.cluster.loop, self.netns, HttpServer(self.name, port).serve(), name=f"{self.name}/http")
         self.cluster.run(1 / NS_PER_S)
         return process
+
+    def serve_dns(self) -> Process:
+        """Run a resolver there. `names` (which may be changed) has what it knows: `db.example.com`, `*.example.com`, to addresses."""
+        self.names = {name: self.ip for domain in ("example.com", "example.org", "example.net") for name in (domain, f"*.{domain}")}
+        server = DnsServer(None, (), self.cluster.sim.stream("internet/dns"), self.names)
+        return spawn(self.cluster.loop, self.netns, server.serve(health=False), name=f"{self.name}/dns")

@@ -30,8 +30,8 @@ class ManifestVerbs:
     def from_manifests(cls, paths: str | Path | Iterable[str | Path], *, nodes: int | None = None, wait: bool = True, **options: Any) -> Cluster:
         """A cluster with everything that manifests (files, folders) hold. Their Nodes are its nodes, else there are `nodes` (1); `options`: as for Cluster.
 
-        What does not become ready in two minutes is told in `cluster.objects.notes`. Raises ValueError (KubernetesError) naming file, document, object
-        and field.
+        The cluster has DNS unless `dns=False`. What does not become ready in two minutes is told in `cluster.objects.notes`.
+        Raises ValueError (KubernetesError) naming file, document, object and field.
         """
         found = list(read([paths] if isinstance(paths, (str, Path)) else paths))
         return build(cls, found, nodes, wait, options)  # type: ignore[arg-type]  # cls is Cluster
@@ -90,7 +90,7 @@ def build(kind: type[Cluster], found: Sequence[Document], nodes: int | None, wai
         names[node.name] = None
     if specs and nodes is not None and nodes != len(specs):
         raise KubernetesError(f"nodes: {nodes} were asked for, and the manifests hold {len(specs)}: give one or the other")
-    cluster = kind(specs or (1 if nodes is None else nodes), **options)
+    cluster = kind(specs or (1 if nodes is None else nodes), **{"dns": True, **options})
     try:
         outcomes = cluster.objects.apply(document for document in found if not _is_node(document))
         if wait:

@@ -62,6 +62,10 @@ class ServiceState:
         """All service ports that are proxied. Real kube-proxy walks them in random order; here it is that of creation."""
         return [(service, port) for service in self.api.services.values() if is_proxied(service) for port in service.ports]
 
+    def slices(self, service: Service) -> list[EndpointSlice]:
+        """A Service's EndpointSlices."""
+        return list(self._slices.get((service.namespace, service.name), {}).values())
+
     def endpoints(self, service: Service, port: ServicePort) -> dict[str, Endpoint]:
         """`ip:port` -> endpoint, merged over the Service's slices and sorted as text."""
         key = (service.namespace, service.name)
