@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emu.iproute.link_text import devices
+from emu.iproute.nsid import nsid
 from emu.iproute.record import Record
 from emu.net.bridge import Bridge
 from emu.net.bridge_port import BridgePort
@@ -16,6 +17,7 @@ from emu.wire.addr import ip_text, mac_text
 
 # Groups that every device listens to: from its making (IPv6, also where it is disabled), and from its first up (IPv4).
 ALL_NODES_6, ALL_HOSTS_4 = "33:33:00:00:00:01", "01:00:5e:00:00:01"
+IPV6_MIN_MTU = 1280  # below it IPv6 leaves a device
 
 
 def state(entry: FdbEntry[BridgePort]) -> str:
@@ -61,6 +63,9 @@ def _endpoint(vxlan: Vxlan, mac: bytes, remote: Remote, what: str, with_dev: boo
             record.add(key, value, f" {key} {value}")
     if remote.dev is not None:
         record.add("viaIf", remote.dev.name, f" via {remote.dev.name}")
+    if vxlan.underlay is not vxlan.netns:
+        number = nsid(vxlan.netns, vxlan.underlay)
+        record.add("linkNetNsId", number, f" link-netnsid {number}")
     return _end(record, ["self"], None, what)
 
 
@@ -86,6 +91,7 @@ def records(ns: Namespace, brport: NetDevice | None, br: Bridge | None, states: 
             table = reversed(dev.fdb.entries.values())
             listens = [_endpoint(dev, entry.mac, remote, entry.state, with_dev) for entry in table for remote in entry.remotes]
         else:
-            listens = [_group(dev, mac, with_dev) for mac in ((ALL_NODES_6, ALL_HOSTS_4) if dev.up else (ALL_NODES_6,))]
+            groups = ([ALL_NODES_6] if dev.mtu >= IPV6_MIN_MTU else []) + ([ALL_HOSTS_4] if dev.up else [])
+            listens = [_group(dev, mac, with_dev) for mac in groups]
         found += listens + own if dev is bridge else own + listens
     return [record for record in found if states is None or record.data["state"] in states]
