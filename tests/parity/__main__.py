@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from select import select
 from typing import Any
 
 from tests.parity import judge, kernel
@@ -68,7 +69,7 @@ def judged(script: Script, options: argparse.Namespace, cpu: int) -> Verdict:
 
 def run_all(jobs: Iterator[tuple[Script, Callable[[int], Verdict]]], cpus: list[int], at_a_time: int) -> Iterator[Verdict]:
     """Each job in a process of its own, so many at a time; results in the order of the jobs."""
-    running: dict[int, tuple[int, str, Task, int]] = {}
+    running: dict[Task, tuple[int, str, int]] = {}
     done: dict[int, Verdict] = {}
     slots = list(range(at_a_time))
     position = told = 0
@@ -80,15 +81,13 @@ def run_all(jobs: Iterator[tuple[Script, Callable[[int], Verdict]]], cpus: list[
                 more = False
                 break
             slot = slots.pop(0)
-            task = Task(partial(job[1], cpus[slot % len(cpus)]))
-            running[task.pid] = position, job[0].name, task, slot
+            running[Task(partial(job[1], cpus[slot % len(cpus)]))] = position, job[0].name, slot
             position += 1
-        if running:
-            pid, _ = os.wait()
-            number, name, task, slot = running.pop(pid)
+        for task in select(list(running), [], [])[0] if running else []:
+            number, name, slot = running.pop(task)
             slots.append(slot)
             try:
-                done[number] = task.result()
+                done[number] = task.wait()
             except RunError as error:
                 done[number] = Verdict(name, complaints=[str(error)])
         while told in done:

@@ -6,18 +6,22 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from emu.iproute import commands as iproute
+from emu.net.bridge import Bridge
+from emu.net.conntrack.entry import CONFIRMED
+from emu.net.conntrack.table import Conntrack
+from emu.net.netns import Namespace
+from emu.net.skb import Skb
+from emu.observe.ledger import Ledger
+from emu.shell import firewall, sh
+from emu.shell.call import Call
+from emu.shell.commands import Commands
 from tests.kernel.lab import Captured
 from tests.parity.lots import Played
-from tests.parity.observed import KILLED, RECORDED, SETTLE_S, TABLES, Command, Observed, Owner, netns_exec
+from tests.parity.observed import KILLED, RECORDED, SETTLE_S, TABLES, Command, Observed, Owner, RunError, netns_exec
 from tests.parity.script import Script
-
-if TYPE_CHECKING:
-    from emu.net.netns import Namespace
-    from emu.net.skb import Skb
-    from emu.shell.call import Call
-    from emu.shell.commands import Commands
 
 PACKET_HOST, PACKET_OUTGOING = 0, 4
 GONE = 137  # what the server gives a stand-in that was killed
@@ -27,19 +31,17 @@ def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Pl
     """Run it with the draws of `played`, which is returned with what it noted. Only in a process of its own (tests.parity.task): its standard
     output becomes the script's.
     """
-    from emu.shell import sh
-    from emu.shell.commands import Commands
-
     os.nice(5)  # the kernel's side has timers that run in real time
     observed = Observed()
     watch_connections(played)
     calls: list[tuple[int, str, Any]] = []
-    made: list[Commands] = []
+    made: list[Any] = []
 
     class Watched(Commands):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             made.append(self)
+            self.ledger = Ledger(self.machine.world.tp)
             self.machine.world.tp.attach("frame", self.frame)
             played.install(self.machine.world.sim)
 
@@ -76,6 +78,8 @@ def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Pl
         with open(output, errors="replace") as file:
             observed.output = file.read()
     commands = made[0]
+    if commands.ledger.errors:
+        raise RunError(f"the ledger does not balance: {'; '.join(commands.ledger.errors[:3])}")
     owners(commands, observed)
     observed.commands = [Command(order, netns, tuple(call.argv), KILLED if call.status in (None, GONE) else str(call.status)) for order, netns, call in calls]
     for ns in (commands.machine.netns, *commands.machine.namespaces.values()):
@@ -88,9 +92,6 @@ def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Pl
 
 def watch_connections(played: Played) -> None:
     """Hear of every tracked connection when it is confirmed, as the kernel tells it."""
-    from emu.net.conntrack.entry import CONFIRMED
-    from emu.net.conntrack.table import Conntrack
-
     confirm = Conntrack.confirm
 
     def watched(self: Conntrack, skb: Skb) -> bool:
@@ -113,8 +114,6 @@ def is_recorded(commands: Commands, call: Call) -> bool:
 
 def owners(commands: Commands, observed: Observed) -> None:
     """Note whose every MAC is."""
-    from emu.net.bridge import Bridge
-
     for ns, device in devices(commands):
         if any(device.mac):
             owner = Owner(device.mac.hex(":"), f"{ns.name}.{device.name}", isinstance(device, Bridge))
@@ -139,9 +138,6 @@ def number_of(pid: int) -> int:
 
 def printed(commands: Commands, ns: Namespace, command: str) -> str:
     """What a command prints in a namespace."""
-    from emu.iproute import commands as iproute
-    from emu.shell import firewall
-
     def read(name: str) -> str:
         raise OSError(2, "No such file or directory", name)
 

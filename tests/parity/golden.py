@@ -48,18 +48,18 @@ def versions(observed: Observed) -> list[str]:
     return lines
 
 
-def write(script: Script, observed: Observed, report: Report, draws: Draws, folder: Path = GOLDEN) -> None:
-    folder.mkdir(exist_ok=True)
+def write(script: Script, observed: Observed, report: Report, draws: Draws) -> None:
+    GOLDEN.mkdir(exist_ok=True)
     out = [f"# {script.name}: what the kernel did ({'; '.join(versions(observed))})", f"# the script's checksum: {script.checksum}"]
     sections = {**report, **({LOTS: draws_lines(draws)} if draws else {})}
     for title, lines in sections.items():
         out += ["", f"=== {title}", *lines]
-    (folder / f"{script.name}.txt").write_text("\n".join(out) + "\n", errors="surrogateescape")
+    (GOLDEN / f"{script.name}.txt").write_text("\n".join(out) + "\n", errors="surrogateescape")
 
 
-def read(script: Script, folder: Path = GOLDEN) -> Golden:
+def read(script: Script) -> Golden:
     """Raises GoldenError."""
-    path = folder / f"{script.name}.txt"
+    path = GOLDEN / f"{script.name}.txt"
     try:
         lines = path.read_text(errors="surrogateescape").splitlines()
     except FileNotFoundError:

@@ -116,4 +116,6 @@ def judged(verdict: Verdict, script: Script, theirs: Report, ours: Report) -> Ve
     for side, sections in ((KERNEL, theirs), (EMULATOR, ours)):
         verdict.complaints += [f"{side}: {text}" for text in unmet(script, sections)]
         verdict.outputs[side] = sections[UNEQUAL]
+    if any(line.startswith("Traceback (most recent call last)") for line in ours[UNEQUAL]):
+        verdict.complaints.append(f"{EMULATOR}: an error in the emulator is in the output")
     return verdict

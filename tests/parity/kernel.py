@@ -25,7 +25,7 @@ from tests.parity.lots import Connections
 from tests.parity.observed import HOST, KILLED, SETTLE_S, TABLES, Command, Observed, Owner, RunError, netns_exec
 from tests.parity.script import Script
 from tests.parity.shims import AWAITED, Shims, batch_file
-from tests.parity.task import die_with_parent
+from tests.parity.task import Task
 
 CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID = 0x04000000, 0x08000000, 0x20000000
 LONGEST_S = 180.0  # a script that takes longer is stuck
@@ -37,43 +37,23 @@ def why_not() -> str | None:
     """Why this machine cannot be asked, None if it can."""
     if os.geteuid() != 0:
         return "asking the kernel needs root"
-    if missing := [name for name in ("ip", "iptables", "conntrack", "bridge") if shutil.which(name) is None]:
-        return f"asking the kernel needs {', '.join(missing)}"
+    if absent := [name for name in ("ip", "iptables", "conntrack", "bridge") if shutil.which(name) is None]:
+        return f"asking the kernel needs {', '.join(absent)}"
     return None
+
+
+def missing(script: Script) -> list[str]:
+    """Tools that it needs and this machine has not."""
+    return [tool for tool in script.needs if shutil.which(tool) is None]
 
 
 def observe(script: Script, cpu: int) -> Observed:
     """Run it. Only in a process of its own (tests.parity.task), which moves into other namespaces. Raises RunError."""
-    missing = [tool for tool in script.needs if shutil.which(tool) is None]
-    if missing:
-        raise RunError(f"not installed: {', '.join(missing)}")
+    if absent := missing(script):
+        raise RunError(f"not installed: {', '.join(absent)}")
     os.sched_setaffinity(0, {cpu})
-    reader, writer = os.pipe()
     libc_call("unshare", CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID)
-    import pickle
-
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            os.close(reader)
-            die_with_parent()
-            with os.fdopen(writer, "wb") as file:
-                pickle.dump(Runner(script).run(), file)
-            status = 0
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as file:
-        data = file.read()
-    os.waitpid(child, 0)
-    if not data:
-        raise RunError("the kernel's run failed (see above)")
-    observed: Observed = pickle.loads(data)
+    observed: Observed = Task(lambda: Runner(script).run()).wait()  # the first child is process 1 in there
     return observed
 
 
@@ -148,6 +128,7 @@ class Runner:
             "IN_OWN_NAMESPACES": "yes",  # for scripts that would move into some
             "PATH": f"{self.shims.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root", "USER": "root", "LC_ALL": "C.UTF-8", "TERM": "dumb", "TMPDIR": str(self.work),
+            "PYTHONDONTWRITEBYTECODE": "1",  # nothing is left in the checkout
         }  # fmt: skip
         with open(self.output_file, "wb") as output:
             return subprocess.Popen(

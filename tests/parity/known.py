@@ -71,8 +71,9 @@ class Known:
         return lines
 
 
-def load(path: Path = FILE) -> Known:
+def load(path: Path | None = None) -> Known:
     """Raises KnownError."""
+    path = path or FILE
     try:
         data = tomllib.loads(path.read_text()) if path.exists() else {}
         known = Known([Entry(**entry) for entry in data.pop("difference", [])], [Elsewhere(**entry) for entry in data.pop("elsewhere", [])])

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 from tests.parity.observed import RECORDED
@@ -99,7 +100,7 @@ def is_batch(word: str) -> bool:
 
 def batch_file(argv: list[str]) -> str | None:
     """The file of `ip -batch FILE`, None when it is something else."""
-    for word, following in zip(argv[1:], argv[2:], strict=False):
+    for word, following in pairwise(argv[1:]):
         if not word.startswith("-"):
             return None
         if is_batch(word):

@@ -7,10 +7,8 @@ import os
 import pickle
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tests.parity.observed import RunError
@@ -19,19 +17,19 @@ PR_SET_PDEATHSIG = 1
 
 
 class Task:
-    """Started when it is made."""
+    """Started when it is made; `fileno` is readable when it is over."""
 
     def __init__(self, job: Callable[[], Any]) -> None:
-        handle, name = tempfile.mkstemp(prefix="parity-")
-        os.close(handle)
-        self.answer = Path(name)
+        self.reader, writer = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid:
+            os.close(writer)
             return
         status = 1
         try:
+            os.close(self.reader)
             die_with_parent()
             result: tuple[bool, Any]
             try:
@@ -40,20 +38,20 @@ class Task:
                 result = False, str(error)
             except BaseException:
                 result = False, traceback.format_exc()
-            self.answer.write_bytes(pickle.dumps(result))
+            with os.fdopen(writer, "wb") as file:
+                pickle.dump(result, file)
             status = 0
         finally:
             os._exit(status)
 
+    def fileno(self) -> int:
+        return self.reader
+
     def wait(self) -> Any:
         """What it returned. Raises RunError with the reason why there is nothing."""
+        with os.fdopen(self.reader, "rb") as file:
+            data = file.read()
         os.waitpid(self.pid, 0)
-        return self.result()
-
-    def result(self) -> Any:
-        """As `wait`, when the child has been waited for."""
-        data = self.answer.read_bytes()
-        self.answer.unlink()
         if not data:
             raise RunError("the run ended without a result")
         fine, result = pickle.loads(data)

@@ -1,0 +1,97 @@
+"""Every script does in the emulator what it did on the kernel when it was recorded; and, as root, what a few of them do there now."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import partial
+
+import pytest
+
+from tests.parity import judge, kernel
+from tests.parity.__main__ import judged, run_all
+from tests.parity.judge import Verdict
+from tests.parity.known import Known
+from tests.parity.known import load as load_known
+from tests.parity.script import FOLDER, Script, load
+
+PATHS = {path.stem: path for path in sorted(FOLDER.glob("*.sh"))}
+QUICK = ("route-lpm",)
+
+
+class Verdicts:
+    """Those of the scripts that are asked for, several of which run while one is waited for."""
+
+    def __init__(self, names: list[str]) -> None:
+        scripts = [load(PATHS[name]) for name in names]
+        options = argparse.Namespace(record=False, fresh=False)
+        jobs: Iterator[tuple[Script, Callable[[int], Verdict]]] = ((script, partial(judged, script, options)) for script in scripts)
+        cpus = sorted(os.sched_getaffinity(0))
+        self.coming = run_all(jobs, cpus, len(cpus))
+        self.here: dict[str, Verdict] = {}
+
+    def of(self, name: str) -> Verdict:
+        while name not in self.here:
+            verdict = next(self.coming)
+            self.here[verdict.name] = verdict
+        return self.here.pop(name)
+
+
+@pytest.fixture(scope="module")
+def verdicts(request: pytest.FixtureRequest) -> Verdicts:
+    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.originalname == AGAINST_GOLDEN]
+    return Verdicts([item.callspec.params["name"] for item in items])
+
+
+@pytest.fixture(scope="module")
+def known() -> Known:
+    return load_known()
+
+
+def unlisted(verdict: Verdict, known: Known) -> list[str]:
+    lines = list(verdict.complaints)
+    for difference in verdict.comparison.differences:
+        if known.entry(verdict.name, difference) is None:
+            lines += [f"{difference.where} (- kernel, + emulator)", *difference.lines]
+    return lines
+
+
+AGAINST_GOLDEN = "test_the_emulator_does_what_the_kernel_did"
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_emulator_does_what_the_kernel_did(name: str, verdicts: Verdicts, known: Known) -> None:
+    verdict = verdicts.of(name)
+    if wrong := unlisted(verdict, known):
+        pytest.fail("\n".join(wrong), pytrace=False)
+    used = {known.entry(name, difference) for difference in verdict.comparison.differences}
+    assert known.stale([name], {number for number in used if number is not None}, everything=False) == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", QUICK)
+def test_the_kernel_still_does_it(name: str, known: Known) -> None:
+    script = load(PATHS[name])
+    if absent := kernel.missing(script):
+        pytest.skip(f"needs {', '.join(absent)} (not installed)")
+    if wrong := unlisted(judge.afresh(script, min(os.sched_getaffinity(0))), known):
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def test_the_quick_ones_are_few_and_say_so() -> None:
+    assert len(QUICK) <= 20
+    assert [name for name in QUICK if not load(PATHS[name]).quick] == []
+
+
+def test_known_differences_name_scripts_and_tests_that_exist(known: Known) -> None:
+    for entry in known.entries:
+        assert any(fnmatchcase(name, entry.script) for name in PATHS), entry.script
+    for elsewhere in known.elsewhere:
+        path, _, function = elsewhere.test.partition("::")
+        assert f"def {function}(" in (FOLDER.parents[1] / path).read_text(), elsewhere.test
+
+
+def test_no_golden_is_left_of_a_script_that_is_gone() -> None:
+    assert {path.stem for path in (FOLDER / "golden").glob("*")} - set(PATHS) == set()
