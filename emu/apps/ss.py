@@ -150,7 +150,7 @@ def summary(ns: Namespace) -> str:
     found = rows(ns)
     tcp = [row for row in found if row.netid == "tcp"]
     udp = sum(row.netid == "udp" for row in found)
-    counts = {state: sum(row.state == state for row in tcp) for state in ALL}
+    counts = {state: sum(row.state == state for row in tcp) for state in range(1, 12)}
     waiting = counts[TIME_WAIT]
     inuse = len(tcp) - waiting - counts[SYN_RECV]
     orphaned = sum(row.owner is None and row.state not in (TIME_WAIT, SYN_RECV, LISTEN) for row in tcp)

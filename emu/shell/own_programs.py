@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from emu.shell.call import Call
 
 PACKAGE = "emu.apps."
-NAMES = ("echo", "http_client", "http_server", "probe", "service_health")
+NAMES = ("dns_server", "echo", "http_client", "http_server", "probe", "service_health")
 PYTHON_FLAGS = ("-u", "-I", "-E", "-B", "-P")
 
 
