@@ -15,6 +15,7 @@ from emu.apps.stdio import Stdio
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAX_BODY = 1 << 24
+LINGER_S = 0.001
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 412: "Precondition Failed", 413: "Content Too Large"}
 
 # (method, path, query, body, client's address) -> (status, body)
@@ -56,6 +57,8 @@ class HttpServer:
         try:
             while await self._exchange(conn, reader, writer, (peer[0], peer[1])):
                 conn.start_next_cycle()
+            if conn.their_state is h11.MUST_CLOSE:  # we end it: not before the answer is acknowledged
+                await asyncio.sleep(LINGER_S)
         except (ConnectionError, TimeoutError):
             pass  # the client is gone
         finally:
