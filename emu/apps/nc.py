@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from emu.aio.listener import Listener
 from emu.apps.services import service
 from emu.apps.stdio import Stdio
+from emu.wire.addr import ip_int
 
 # Between a program's system calls, as long as a round of poll, read and write takes: on one CPU what was sent has been answered by then.
 ROUND_S = 0.00005
 BUFFER = 16384
+UDP_SCAN_S = 3
 CANNOT_BIND = (98, 99)  # EADDRINUSE, EADDRNOTAVAIL
 
 
@@ -188,14 +190,20 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 async def _udp(stdio: Stdio, host: str, port: int, options: Options) -> bool:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=_local(options), remote_addr=(host, port), allow_broadcast=options.broadcast)
     try:
-        if options.scan:  # udptest(): four times a byte; nobody complains, so somebody listens
-            for _ in range(4):
-                transport.sendto(b"X")
-                await asyncio.sleep(1)
-            if not protocol.queue.empty():
-                _failed(stdio, host, port, options, "Connection refused")
+        transport, protocol = await loop.create_datagram_endpoint(
+            _Datagrams, local_addr=_local(options), remote_addr=(host, port), allow_broadcast=options.broadcast
+        )
+    except socket.gaierror:
+        raise
+    except OSError as error:
+        if error.errno in CANNOT_BIND and _local(options):
+            raise OSError(error.errno, f"bind failed: {error.strerror}") from None
+        _failed(stdio, host, port, options, _reason(error))
+        return False
+    try:
+        if options.scan:
+            if options.verbose and not await _udp_test(transport, protocol, options):
                 return False
             _succeeded(stdio, host, port, options)
             return True
@@ -206,9 +214,19 @@ async def _udp(stdio: Stdio, host: str, port: int, options: Options) -> bool:
         transport.close()
 
 
+async def _udp_test(transport: asyncio.DatagramTransport, protocol: _Datagrams, options: Options) -> bool:
+    """udptest(): a byte, another, and one a second for -w (3) seconds; nobody complains, so somebody listens."""
+    for pause in (0.0, ROUND_S, *(1.0 for _ in range(round(options.wait or UDP_SCAN_S)))):
+        await asyncio.sleep(pause)
+        if not protocol.queue.empty():
+            return False
+        transport.sendto(b"X")
+    return True
+
+
 async def _udp_server(stdio: Stdio, host: str, port: int, options: Options) -> int:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=(host, port))
+    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, local_addr=(host, port), reuse_port=True)
     if options.verbose:
         stdio.error(f"Bound on {host} {port}\n".encode())
     try:
@@ -217,6 +235,8 @@ async def _udp_server(stdio: Stdio, host: str, port: int, options: Options) -> i
         data, peer = first
         if options.verbose:
             stdio.error(f"Connection received on {peer[0]} {peer[1]}\n".encode())
+        if not options.keep:
+            transport.get_extra_info("socket").sk.connect(ip_int(peer[0]), peer[1])  # others find the port closed from now on
         stdio.write(data)
         await _udp_talk(stdio, transport, protocol, None if options.keep else peer, options, answer=peer)
         return 0
