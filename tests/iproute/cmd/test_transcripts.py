@@ -24,6 +24,7 @@ def plain(text: str, command: str = "") -> str:
     if re.match(r"ip( -\S+)* n(e|ei\w*)?( |$)", command) and not re.search(r"-p|-s", command):
         text = "\n".join(sorted(text.replace("},{", "},\n{").replace("[{", "[\n{").replace("}]", "},\n]").splitlines()))
     text = re.sub(r"used \d+/\d+/\d+", "used", text)
+    text = re.sub(r"(timer\t+) *[0-9.]+", r"\1", text)
     return re.sub(r"(_timer\W)\W*[0-9.]+", r"\1", RANDOM_MAC.sub("MAC", text))
 
 
