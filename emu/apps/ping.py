@@ -14,6 +14,8 @@ from emu.wire.addr import ip_int, ip_text, is_multicast_ip
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAXWAIT_S = 10.0
+FOREVER = 1 << 62  # a count for no end
+SAME_MOMENT_S = 1e-4
 ENOBUFS = 105
 EACCES = 13
 
@@ -83,12 +85,13 @@ async def ping(
 ) -> Result:  # fmt: skip
     """Send `count` echo requests, one every `interval` seconds, `size` bytes of data each; `timeout`: to wait for the last (-W), 10 s unless given.
 
-    `deadline`: seconds after which it ends whatever came (-w). `on_interrupt` is given the function that ends it as SIGINT does, with statistics.
+    `deadline`: seconds after which it ends whatever came (-w); until then it sends on until `count` answers came or an error.
+    `on_interrupt` is given the function that ends it as SIGINT does, with statistics.
     Lines go to the process's output and into the result. Never raises for what the network does.
     """
     result = Result(destination)
     session = _Session(result, size, quiet)
-    session.source, session.interface, session.mark = source, interface, mark
+    session.source, session.interface, session.mark, session.deadline = source, interface, mark, deadline is not None
     try:
         found = await asyncio.get_running_loop().getaddrinfo(destination, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
         result.address = str(found[0][4][0])
@@ -114,6 +117,8 @@ async def ping(
         if timer is not None:
             timer.cancel()
         sock.close()
+    if deadline is not None and result.received < count < FOREVER:
+        result.status = result.status or 1
     return result
 
 
@@ -129,6 +134,7 @@ class _Session:
         self.first_s = self.last_s = 0.0
         self.source = self.interface = ""
         self.mark = 0
+        self.deadline = False  # -w is given
         self.refused = 0  # times the device did not take a packet
 
     def interrupt(self) -> None:
@@ -172,20 +178,28 @@ class _Session:
         result = self.result
         sequence = 0
         start = self.first_s = self.last_s = loop.time()
-        while sequence < count:
+        while (sequence < count or self.deadline) and not self._enough(count):
             sequence += 1
             self.last_s = loop.time()
             due = start + interval * sequence
             await self._send(sock, sequence, min(interval / 2, 0.5), MAXWAIT_S if timeout is None else timeout)
-            while sequence < count and (left := due - loop.time()) > 1e-9:
+            while (sequence < count or self.deadline) and not self._enough(count) and (left := due - loop.time()) > 1e-9:
                 await sock.event(left)
                 self._collect(sock)
+        if self.deadline and result.failures:  # those of other packets come in the same moment, and all of them are told
+            await asyncio.sleep(SAME_MOMENT_S)
+            self._collect(sock)
         waited = self._linger(interval, timeout)
         end = loop.time() + waited
-        while result.received + len(result.failures) < count and (left := end - loop.time()) > 1e-9:
+        while not self._enough(count) and (left := end - loop.time()) > 1e-9:
             await sock.event(left)
             self._collect(sock)
         self._statistics(round((self.last_s - start) * 1000))
+
+    def _enough(self, count: int) -> bool:
+        """Whether there are as many answers as packets to send. With -w an error is enough, and packets go on being sent until then (main_loop)."""
+        failures = len(self.result.failures)
+        return self.result.received + failures >= count or (self.deadline and failures > 0)
 
     def _linger(self, interval: float, timeout: float | None) -> float:
         """How long to wait after the last packet (__schedule_exit): twice the longest round trip, at least an interval; without replies -W or 10 s."""

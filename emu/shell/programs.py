@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from emu.aio.process import SIGKILL, Process, spawn
-from emu.apps.ping import ping
+from emu.apps.ping import FOREVER, ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
 from emu.shell import capturing, connections, listing, lookup, own_programs
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Usage", "start"]
 
-FOREVER = 1 << 62
 TAKES_S = 0.001  # virtual time in which a program ends
 Program = Callable[["Call", list[str]], Coroutine[Any, Any, int]]
 

@@ -68,6 +68,19 @@ def test_nobody_at_home(lab: Routed) -> None:
     assert result.lines[-2:] == ["4 packets transmitted, 0 received, +4 errors, 100% packet loss, time 3000ms", "pipe 4"]
 
 
+def test_with_a_deadline_it_sends_on_until_enough_answers_came_or_an_error(lab: Routed) -> None:
+    own = lab.b.protocols
+    lab.b.protocols = own | {1: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
+    lab.sim.call_later(2_500_000_000, lambda: setattr(lab.b, "protocols", own))
+    result = lab.run(lab.a, ping(FAR, 2, deadline=9))
+    assert (result.transmitted, result.received, result.status) == (5, 2, 0)
+    assert lab.sim.now < 4_100_000_000
+    result = lab.run(lab.a, ping(FAR, 9, deadline=1.5))
+    assert (result.transmitted, result.received, result.status) == (2, 2, 1), "fewer than asked for"
+    result = lab.run(lab.a, ping("10.0.0.77", deadline=9))
+    assert "+3 errors" in result.lines[-2]
+
+
 def test_silence_is_waited_for(lab: Routed) -> None:
     lab.b.protocols = lab.b.protocols | {1: lambda ns, skb: ns.drop(skb, "NETFILTER_DROP")}
     result = lab.run(lab.a, ping(FAR, 2))
