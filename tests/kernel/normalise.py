@@ -260,8 +260,8 @@ def conntrack_lines(text: str, normaliser: Normaliser) -> str:
     """`conntrack -L` without remaining seconds and counts of users, ports and ids named as in the frames, sorted (the table is a hash)."""
     text = re.sub(r" use=\d+", "", text)
     text = re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
-    tunnel = rf"sport=\d+ dport={VXLAN_PORT}\b(.*)sport={VXLAN_PORT} dport=\d+"  # a hash of what is in it, in no frame's line either
-    text = re.sub(tunnel, rf"sport=x dport={VXLAN_PORT}\1sport={VXLAN_PORT} dport=x", text)
+    for port in VXLAN_PORTS:  # the other port is a hash of what is in the tunnel; it is in no frame's line either
+        text = re.sub(rf"sport=\d+ dport={port}\b(.*)sport={port} dport=\d+", rf"sport=x dport={port}\1sport={port} dport=x", text)
     text = re.sub(r"(sport|dport)=(\d+)", lambda found: f"{found[1]}={normaliser.port(int(found[2]))}", text)
     text = re.sub(r"id=(\d+)", lambda found: f"id={normaliser.icmp_id(int(found[1]))}", text)
     return "\n".join(sorted(text.splitlines()))
