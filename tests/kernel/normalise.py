@@ -7,7 +7,8 @@ A `Normaliser` turns the bytes of frames into lines such as
 
 and takes out only what cannot be the same twice: the IP id (0 stays 0; the fragments of one packet share a number), TCP's initial
 sequence numbers and clock values, ports and ICMP ids chosen by a program's kernel (numbered by appearance), MACs (named by
-their device), the date and a client's port in an HTTP answer. Checksums are checked and a wrong one is written out. Works on any bytes; knows nothing of where they come from.
+their device), the date and a client's port in an HTTP answer. Checksums are checked and a wrong one is written out. Works on any bytes;
+knows nothing of where they come from.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from tests.parity.report import UNEQUAL, Report, report
 from tests.parity.script import Script
 from tests.parity.task import Task
 
+LONGEST_S = 120.0  # in the emulator; a script that takes longer waits for something that never comes
 KERNEL, EMULATOR = "on the kernel", "in the emulator"
 
 
@@ -107,7 +108,7 @@ def drawn_alike(script: Script, observed: Observed) -> tuple[Observed, Draws]:
 
 
 def play(script: Script, played: Played) -> tuple[Observed, Played]:
-    result: tuple[Observed, Played] = Task(lambda: emulator.observe(script, played)).wait()
+    result: tuple[Observed, Played] = Task(lambda: emulator.observe(script, played)).wait(LONGEST_S)
     return result
 
 

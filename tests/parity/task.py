@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import select
 import signal
 import sys
 import traceback
@@ -47,11 +48,16 @@ class Task:
     def fileno(self) -> int:
         return self.reader
 
-    def wait(self) -> Any:
-        """What it returned. Raises RunError with the reason why there is nothing."""
+    def wait(self, seconds: float | None = None) -> Any:
+        """What it returned, within so many seconds. Raises RunError with the reason why there is nothing."""
+        stuck = not select.select([self], [], [], seconds)[0]
+        if stuck:
+            os.kill(self.pid, signal.SIGKILL)
         with os.fdopen(self.reader, "rb") as file:
             data = file.read()
         os.waitpid(self.pid, 0)
+        if stuck:
+            raise RunError(f"still running after {seconds:.0f} s")
         if not data:
             raise RunError("the run ended without a result")
         fine, result = pickle.loads(data)
