@@ -14,6 +14,7 @@ from emu.apps.entry import Parser, run
 from emu.apps.stdio import Stdio
 
 MAX_BODY = 1 << 26
+MOMENT = 0.0001  # seconds; a packet has gone all its way before the program is given the CPU
 CLOSE_SECONDS = 0.2
 CLOSE = ("Connection", "close")
 PAUSE = 0.02  # seconds between two requests of the command line, in which the last frames of a connection arrive
@@ -46,8 +47,9 @@ class HttpError(ValueError):
 
 async def http_request(
     method: str, url: str, *, content: bytes = b"", headers: list[tuple[str, str]] | None = None, timeout: float | None = None, user_agent: str = "curl/7.88.1",
+    moment: float = 0.0,
 ) -> Response:  # fmt: skip
-    """Fetch `url` (http only). `timeout`: virtual seconds for all of it. Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError."""
+    """Fetch `url` (http only). `timeout`: virtual seconds for all of it. `moment`: seconds from what comes to what is sent. Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise HttpError(f"{url!r} is not an http:// URL")
@@ -57,16 +59,17 @@ async def http_request(
         raise HttpError(f"{url!r}: the port is not a number up to 65535") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     async with asyncio.timeout(timeout):
-        return await _fetch(method, parts.hostname, port, target, parts.netloc.rpartition("@")[2], content, headers or [], user_agent)
+        return await _fetch(method, parts.hostname, port, target, parts.netloc.rpartition("@")[2], content, headers or [], user_agent, moment)
 
 
-async def http_get(url: str, *, timeout: float | None = None, headers: list[tuple[str, str]] | None = None) -> Response:
+async def http_get(url: str, *, timeout: float | None = None, headers: list[tuple[str, str]] | None = None, moment: float = 0.0) -> Response:
     """GET."""
-    return await http_request("GET", url, headers=headers, timeout=timeout)
+    return await http_request("GET", url, headers=headers, timeout=timeout, moment=moment)
 
 
 async def _fetch(
-    method: str, host: str, port: int, target: str, authority: str, content: bytes, headers: list[tuple[str, str]], user_agent: str
+    method: str, host: str, port: int, target: str, authority: str, content: bytes, headers: list[tuple[str, str]], user_agent: str,
+    moment: float,
 ) -> Response:  # fmt: skip
     loop = asyncio.get_running_loop()
     start = loop.time()
@@ -83,9 +86,13 @@ async def _fetch(
             data += conn.send(h11.EndOfMessage()) or b""
         except h11.LocalProtocolError as error:
             raise HttpError(f"{method} {target}: {error}") from None
+        if moment:
+            await asyncio.sleep(moment)
         writer.write(data)
         await writer.drain()
         response = await _receive(conn, reader)
+        if moment:
+            await asyncio.sleep(moment)
         if CLOSE in lines:  # the server was asked to close, so it does so first, if it does so at once
             with suppress(TimeoutError, OSError):
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -139,7 +146,7 @@ async def main(words: list[str], stdio: Stdio) -> int:
         if number:
             await asyncio.sleep(PAUSE)
         try:
-            response = await http_get(options.url, timeout=options.timeout)
+            response = await http_get(options.url, timeout=options.timeout, moment=MOMENT)
         except TimeoutError:
             stdio.error(f"{options.url}: timed out\n".encode())
             return 28
