@@ -164,15 +164,14 @@ async def _listen(stdio: Stdio, host: str, port: int, options: Options) -> int:
         stdio.error(f"Listening on {host} {server.sockname[1]}\n".encode())
     while True:
         reader, writer = await server.accept()
-        if not options.keep:
-            server.close()
         if options.verbose:
             peer = writer.get_extra_info("peername")
             stdio.error(f"Connection received on {peer[0]} {peer[1]}\n".encode())
         await _talk(stdio, reader, writer, options)
-        if not options.keep:
-            return 0
         await asyncio.sleep(ROUND_S)
+        if not options.keep:
+            server.close()  # not before: who came meanwhile was connected, and is reset now
+            return 0
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -156,6 +156,8 @@ def main() -> NoReturn:
     def told(number: int, frame: object) -> None:
         send(sock, b"s", b"%d" % number)
 
+    if words[0] == b"socat":
+        _signal.signal(_signal.SIGTERM, lambda number, frame: os._exit(128 + number))
     if words[0] == b"tcpdump":
         _signal.signal(_signal.SIGTERM, told)
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:

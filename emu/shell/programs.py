@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import FOREVER, ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import capturing, connections, listing, lookup, own_programs
+from emu.shell import capturing, connections, listing, lookup, own_programs, relaying
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -94,6 +93,7 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "tcpdump": (capturing.run_tcpdump, ()),
     "ss": (listing.run_ss, ()),
     "hostname": (listing.run_hostname, ()),
+    "socat": (relaying.run_socat, ()),
     "dig": (lookup.run_dig, ()),
     "host": (lookup.run_host, ()),
     "nslookup": (lookup.run_nslookup, ()),
@@ -142,11 +142,7 @@ async def _watch(commands: Commands, call: Call, process: Process, telling: Reco
     """Its end: what it sent last arrives while it ends."""
     status = await process.wait()
     await asyncio.sleep(TAKES_S)
-    if telling is not None and commands.recorder is not None:
-        from emu.lab.trace import Trace  # takes a moment, with all that a cluster is made of
-
-        commands.recorder.end(telling)
-        Trace(f"{process.netns.name}: {' '.join(call.argv)}", process.netns.name, "", telling).show()
-        sys.stdout.flush()
+    if telling is not None:
+        commands.tell(f"{process.netns.name}: {' '.join(call.argv)}", process.netns, telling)
     if call.status is None and status != 128 + SIGKILL:
         call.exit(status)
