@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 BROADCAST = b"\xff" * 6
 VXLAN_PORTS = (8472, 4789)  # Linux's own and RFC 7348's
@@ -25,6 +26,7 @@ ICMP_NAMES = {
     (11, 0): "ttl exceeded", (11, 1): "reassembly time exceeded", (12, 0): "parameter problem",
 }  # fmt: skip
 TCP_FLAGS = "FSRPAUEC"
+END = re.compile(r"src=([\d.]+) dst=([\d.]+) sport=(\d+) dport=(\d+)")
 
 
 def dotted(raw: bytes) -> str:
@@ -50,7 +52,10 @@ class Normaliser:
     def __init__(self, macs: dict[str, str], ports: Callable[[int], bool] | None = None) -> None:
         self.mac_names = {bytes.fromhex(mac.replace(":", "")): name for mac, name in macs.items() if mac}
         self.is_fixed_port = ports or (lambda port: port < 1024)
-        self.port_names: dict[int, str] = {}
+        self.port_names: dict[tuple[str, int], str] = {}  # protocol and number -> the latest it was called
+        self.ports_named = 0
+        self.syn_names: dict[tuple[int, int], str] = {}  # number and initial sequence number of a connection -> its client's port
+        self.flow_names: dict[tuple[bytes, bytes, int, int], str] = {}  # ... by how its packets look, here and there
         self.icmp_ids: dict[int, str] = {}
         self.fragment_ids: dict[tuple[bytes, int], str] = {}
         self.first_seq: dict[tuple[bytes, bytes, int, int], int] = {}
@@ -74,10 +79,39 @@ class Normaliser:
             return "ff"
         return self.mac_names.get(raw) or raw.hex(":")
 
-    def port(self, number: int) -> str:
+    def port(self, number: int, proto: str = "tcp") -> str:
         if self.is_fixed_port(number):
             return str(number)
-        return self.port_names.setdefault(number, f"p{len(self.port_names) + 1}")
+        return self.port_names.get((proto, number)) or self.new_port(number, proto)
+
+    def new_port(self, number: int, proto: str) -> str:
+        self.ports_named += 1
+        name = self.port_names[proto, number] = f"p{self.ports_named}"
+        return name
+
+    def client_port(self, flow: tuple[bytes, bytes, int, int], isn: int) -> None:
+        """A SYN. The same number may be drawn twice, by two hosts or one after the other; the connection is the same wherever its sequence numbers are."""
+        number = flow[2]
+        if self.is_fixed_port(number):
+            return
+        name = self.syn_names.get((number, isn))
+        if name is None:
+            name = self.syn_names[number, isn] = self.new_port(number, "tcp")
+        self.flow_names[flow] = name
+
+    def tcp_port(self, flow: tuple[bytes, bytes, int, int]) -> str:
+        """The first port of the two, of a connection's packets one way."""
+        return self.flow_names.get(flow) or self.port(flow[2])
+
+    def ends(self, proto: str, found: re.Match[str]) -> str:
+        """One direction of a connection as conntrack prints it."""
+        src, dst = (bytes(map(int, address.split("."))) for address in found.group(1, 2))
+        sport, dport = int(found[3]), int(found[4])
+        if proto == "tcp":
+            names = self.tcp_port((src, dst, sport, dport)), self.tcp_port((dst, src, dport, sport))
+        else:
+            names = self.port(sport, proto), self.port(dport, proto)
+        return f"src={found[1]} dst={found[2]} sport={names[0]} dport={names[1]}"
 
     def icmp_id(self, number: int) -> str:
         return self.icmp_ids.setdefault(number, f"i{len(self.icmp_ids) + 1}")
@@ -159,7 +193,7 @@ class Normaliser:
         sport, dport, length, check = (int.from_bytes(body[i : i + 2], "big") for i in (0, 2, 4, 6))
         tunnel = dport in VXLAN_PORTS and body[8:9] == b"\x08"
         # its source port is a hash of the flow inside with a secret of the machine's
-        text = f"udp hash>{dport}" if tunnel else f"udp {self.port(sport)}>{self.port(dport)}"
+        text = f"udp hash>{dport}" if tunnel else f"udp {self.port(sport, 'udp')}>{self.port(dport, 'udp')}"
         if not check:
             text += " no-checksum"
         elif pseudo and checksum(pseudo + body):
@@ -174,8 +208,10 @@ class Normaliser:
     def tcp(self, src: bytes, dst: bytes, body: bytes, pseudo: bytes) -> str:
         sport, dport = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         seq = int.from_bytes(body[4:8], "big")
-        text = f"tcp {self.port(sport)}>{self.port(dport)}"
         here, there = (src, dst, sport, dport), (dst, src, dport, sport)
+        if len(body) >= 20 and body[13] & 18 == 2:
+            self.client_port(here, seq)
+        text = f"tcp {self.tcp_port(here)}>{self.tcp_port(there)}"
         if len(body) < 20:
             return f"{text} seq {self.relative(here, seq)}"
         ack, flags, window = int.from_bytes(body[8:12], "big"), body[13], int.from_bytes(body[14:16], "big")
@@ -263,6 +299,6 @@ def conntrack_lines(text: str, normaliser: Normaliser) -> str:
     text = re.sub(r"^(\S+ +\d+ )\d+ ", r"\1- ", text, flags=re.M)
     for port in VXLAN_PORTS:  # the other port is a hash of what is in the tunnel; it is in no frame's line either
         text = re.sub(rf"sport=\d+ dport={port}\b(.*)sport={port} dport=\d+", rf"sport=x dport={port}\1sport={port} dport=x", text)
-    text = re.sub(r"(sport|dport)=(\d+)", lambda found: f"{found[1]}={normaliser.port(int(found[2]))}", text)
+    text = "\n".join(END.sub(partial(normaliser.ends, line.split(" ", 1)[0]), line) for line in text.splitlines())
     text = re.sub(r"id=(\d+)", lambda found: f"id={normaliser.icmp_id(int(found[1]))}", text)
     return "\n".join(sorted(text.splitlines()))

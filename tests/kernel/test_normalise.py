@@ -9,7 +9,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from tests.kernel.cluster import is_fixed_port
-from tests.kernel.normalise import Normaliser
+from tests.kernel.normalise import Normaliser, conntrack_lines
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 ETHER = Ether(src=A, dst=B)
@@ -105,3 +105,18 @@ def test_a_checksum_that_was_never_filled_in_is_not_judged(normaliser: Normalise
 def test_cut_frames_still_have_a_line(normaliser: Normaliser, size: int) -> None:
     whole = bytes(ETHER / PACKET / TCP(sport=40000, dport=80))
     assert normaliser.line(whole[:size])
+
+
+def test_two_connections_that_drew_the_same_port_have_two_names_and_one_has_one_wherever_it_is_seen(normaliser: Normaliser) -> None:
+    def syn(src: str, dst: str, sport: int, seq: int) -> str:
+        return normaliser.line(bytes(ETHER / IP(src=src, dst=dst, id=1) / TCP(sport=sport, dport=80, flags="S", seq=seq))).split("tcp ")[1].split(">")[0]
+
+    assert [syn("10.0.0.1", "10.0.0.2", 40000, 77), syn("10.0.0.9", "10.0.0.2", 40000, 88), syn("10.0.0.1", "10.0.0.2", 40000, 77)] == ["p1", "p2", "p1"]
+    assert syn("10.9.0.1", "10.0.0.7", 40000, 77) == "p1"  # translated, port kept
+    assert syn("10.9.0.1", "10.0.0.7", 40001, 77) == "p3"  # port changed
+    answer = IP(src="10.0.0.2", dst="10.0.0.9", id=0) / TCP(sport=80, dport=40000, flags="SA", seq=5, ack=89)
+    assert "tcp 80>p2 SA" in normaliser.line(bytes(ETHER / answer))
+    listed = "tcp      6 119 SYN_SENT src=10.0.0.9 dst=10.0.0.2 sport=40000 dport=80 [UNREPLIED] src=10.0.0.2 dst=10.0.0.9 sport=80 dport=40000 mark=0 use=1\n"
+    assert conntrack_lines(listed, normaliser) == (
+        "tcp      6 - SYN_SENT src=10.0.0.9 dst=10.0.0.2 sport=p2 dport=80 [UNREPLIED] src=10.0.0.2 dst=10.0.0.9 sport=80 dport=p2 mark=0"
+    )

@@ -16,7 +16,8 @@ from tests.parity.script import Script
 Report = dict[str, list[str]]
 
 # Ports that programs use by themselves; those that the script writes out are kept too, all others were drawn.
-PROGRAMS = {53, 67, 68, 80, 123, 443, 4789, 5201, 8000, 8472, 44444, *range(33434, 33534)}
+PROGRAMS = {53, 67, 68, 80, 123, 443, 4789, 5201, 8000, 8472}
+TRACING = {"traceroute": range(33434, 33534), "tracepath": range(44444, 44475)}
 MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b")
 UNEQUAL = "output"  # the section that is not compared
 TIMES = (
@@ -32,6 +33,9 @@ def report(script: Script, observed: Observed) -> Report:
     """The sections, in an order for reading."""
     names = mac_names(observed.owners, script.macs)
     fixed = script.numbers | PROGRAMS
+    for program, ports in TRACING.items():
+        if program in script.text:
+            fixed.update(ports)
     normaliser = Normaliser(names, lambda port: port in fixed)
     frames: Report = {}
     for frame in sorted(observed.frames, key=lambda frame: frame.time_ns):
