@@ -6,6 +6,7 @@ import re
 
 from emu.iproute import sysctl
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
+from emu.iproute.cmd.sysctl_others import is_linux_key
 from emu.net import sysctl_keys
 from emu.net.netns import NetError
 
@@ -15,8 +16,6 @@ LONG = {
     "--all": "all", "--values": "values", "--names": "names", "--ignore": "ignore", "--quiet": "quiet", "--write": "write", "--binary": "binary",
     "--dry-run": "dry", "--deprecated": "",
 }  # fmt: skip
-# Roots of what the emulator has and Linux keeps elsewhere: asking for them is not a mistake of the script.
-FOREIGN = ("kernel", "vm", "fs", "user", "dev", "abi", "debug", "net.ipv6", "net.mptcp", "net.unix", "net.nf_conntrack", "net.netfilter.nf_log")
 
 
 class Switches:
@@ -47,8 +46,11 @@ def run(call: Invocation) -> int:
         return status
     if not words and not switches.files:
         raise Stop("sysctl: no variables specified\nTry `sysctl --help' for more information.\n", 1)
-    for word in words:
-        status |= _one(call, switches, word)
+    for number, word in enumerate(words):
+        if "write" in switches and "=" not in word:
+            call.err.append(f"sysctl: command line({number}): invalid syntax, continuing...\n")
+            return 1
+        status = _one(call, switches, word, status)
     return status
 
 
@@ -72,7 +74,7 @@ def _options(call: Invocation) -> tuple[Switches, list[str]]:
             switches.pattern = word.partition("=")[2]
         elif word.startswith("--load=") or word in ("-p", "-f", "--load"):
             path = word.partition("=")[2]
-            if not path and pending and not pending[-1].startswith("-"):
+            if not path and pending and (pending[-1] == "-" or not pending[-1].startswith("-")):
                 path = pending.pop()
             switches.files.append(path or "/etc/sysctl.conf")
         elif word == "--system":
@@ -80,7 +82,10 @@ def _options(call: Invocation) -> tuple[Switches, list[str]]:
         elif word in ("-h", "--help", "-d"):
             raise not_emulated("the help text of sysctl")
         elif word.startswith("-") and len(word) > 1 and not word.startswith("--"):
-            for letter in word[1:]:
+            for at, letter in enumerate(word[1:], 2):
+                if letter == "r":
+                    switches.pattern = word[at:] or (pending.pop() if pending else "")
+                    break
                 if letter not in SHORT:
                     raise Stop(f"sysctl: invalid option -- '{letter}'\n", 1)
                 switches.given[SHORT[letter]] = True
@@ -91,15 +96,15 @@ def _options(call: Invocation) -> tuple[Switches, list[str]]:
     return switches, words
 
 
-def _one(call: Invocation, switches: Switches, word: str) -> int:
-    """One `KEY` or `KEY=VALUE`: 0 or 1."""
+def _one(call: Invocation, switches: Switches, word: str, status: int) -> int:
+    """One `KEY` or `KEY=VALUE`: the status after it. What cannot be shown is counted."""
     key, equals, value = word.partition("=")
     if not equals:
-        if "write" in switches:
-            call.err.append(f"sysctl: command line({0}): invalid syntax, continuing...\n")
-            return 1
-        return _show(call, switches, key)
-    return _write(call, switches, key.strip(), value)
+        return status + _show(call, switches, key)
+    if not key.strip():
+        call.err.append("sysctl: Path is not under /proc/sys/: /proc/sys/\n" if value else "")
+        return status + 1
+    return status | _write(call, switches, key.strip(), value.strip())
 
 
 def _shown(key: str) -> str:
@@ -112,12 +117,16 @@ def _show(call: Invocation, switches: Switches, key: str) -> int:
     """A key, or all below it."""
     name = _shown(key)
     try:
-        _print(call, switches, name, str(sysctl.get(call.ns, key)))
+        value = str(sysctl.get(call.ns, key))
+        if re.search(switches.pattern, name):
+            _print(call, switches, name, value)
     except NetError:
         below = [other for other in sysctl_keys.names(call.ns) if other.startswith(f"{name}.")]
         if not below:
             return _absent(call, switches, name)
         for other in below:
+            if not re.search(switches.pattern, other):
+                continue
             _print(call, switches, other, str(sysctl.get(call.ns, other)))
     return 0
 
@@ -133,7 +142,7 @@ def _print(call: Invocation, switches: Switches, key: str, value: str) -> None:
 
 def _absent(call: Invocation, switches: Switches, name: str) -> int:
     """A key that does not exist; one that only the emulator lacks is told so."""
-    if any(name == root or name.startswith(f"{root}.") for root in FOREIGN):
+    if is_linux_key(name):
         call.err.append(f"emu: not emulated: sysctl {name}\n")
         return 1
     if "ignore" in switches:
@@ -146,7 +155,7 @@ def _write(call: Invocation, switches: Switches, key: str, value: str) -> int:
     name = _shown(key)
     try:
         if "dry" not in switches:
-            sysctl.set(call.ns, key, value.strip())
+            _set(call, key, value)
     except NetError as error:
         if error.errno == EINVAL:
             if "the emulator does not do that" in (error.strerror or ""):
@@ -161,6 +170,16 @@ def _write(call: Invocation, switches: Switches, key: str, value: str) -> int:
     if "quiet" not in switches:
         _print(call, switches, name, value)
     return 0
+
+
+def _set(call: Invocation, key: str, value: str) -> None:
+    """Of several numbers for a key that holds one, the kernel takes the first (proc_dointvec)."""
+    try:
+        sysctl.set(call.ns, key, value)
+    except NetError as error:
+        if error.errno != EINVAL or not isinstance(sysctl.get(call.ns, key), int) or len(value.split()) < 2:
+            raise
+        sysctl.set(call.ns, key, value.split()[0])
 
 
 def _load(call: Invocation, switches: Switches, path: str) -> int:

@@ -36,6 +36,24 @@ brctl addif br0 v0 delbr br1 showmacs br0 hairpin on setageing br0 zz
 sysctl -w -n -q -e -a net.ipv4.ip_forward=1 net.ipv4.conf.br0.rp_filter net/ipv4/conf/all/forwarding = 7
 conntrack -L -p tcp --sport 80 -s 10.0.0.0/8 -o extended -u ASSURED --state ESTABLISHED -D -m 3 -n -C
 ethtool -K br0 tx off rx on -k -i br0
+ip link set group 7 alias x txqueuelen 9 multicast off allmulticast on carrier off mode default dev v0
+ip link set v0 type bridge_slave state 4 cost 9 priority 3 fdb_flush mcast_router 1
+ip link add v5%d type bridge forward_delay 4 hello_time 100 max_age 600 priority 9 mcast_snooping 0 nf_call_iptables 0
+ip addr replace 10.0.0.1/24 dev br0 valid_lft 9 preferred_lft 4 scope 77 nodad
+ip -s -s addr flush -dynamic deprecated group default nomaster label br0
+ip route del 10.0.0.0/8 nexthop via 10.0.0.3 weight 2 nexthop dev br0
+ip -s route flush from 10.0.0.0/8 tos 0x10 mark 3 iif br0 exact default
+ip rule add protocol static dsfield 0x08 not pref 3 goto 7
+ip rule flush proto zebra not to 10.0.0.0/8
+ip -br neigh add proxy 10.0.0.9 router protocol static lladdr 02:00:00 dev br0
+ip neigh flush proxy master br0 nud none
+ip -all netns set a auto
+ip -j netns list-id nsid 5
+bridge link set dev v0 state blocking cost 7 priority 64 self mcast_router 1
+bridge fdb flush dev br0
+brctl setpathcost br0 v0 zz
+sysctl -ar forward -w a=b = -p - net.core.rmem_max
+ethtool -S v0
 """.strip().splitlines()
 ODD = ["", "-", "/", "=", "0", "-1", "99999999999", "é", "xx", "10.0.0.0/33", "1.2.3.4.5", "a/b"]
 WORDS = sorted({word for line in LINES for word in shlex.split(line)[1:]}) + ODD
