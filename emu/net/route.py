@@ -268,7 +268,7 @@ def _output_slow(ns: Namespace, daddr: int, saddr: int, oif: NetDevice | None, t
     if route.type == RTN_LOCAL:
         return _make_output(ns, daddr, saddr or route.prefsrc or daddr, ns.lo, route, None, RTN_LOCAL)
     if len(route.nexthops) > 1 and oif is None:
-        nexthop = choose(ns, route, saddr, daddr)
+        nexthop = choose(ns, route, saddr, daddr, saddr)
     out = ns.by_index[nexthop.oif]
     if not saddr:
         saddr = route.prefsrc or addr.select_source(ns, out, nexthop.gateway, route.scope)

@@ -180,6 +180,7 @@ class Sysctl:
     ipfrag_max_dist = 64
     ipfrag_time = 30  # s
     fib_multipath_hash_policy = 0
+    fib_multipath_hash_seed = 0
     fib_multipath_use_neigh = 0
     # ICMP
     icmp_echo_ignore_all = 0

@@ -20,6 +20,7 @@ Value = int | str | tuple[int, ...]
 
 # Attribute of Sysctl -> (least, largest); what is not listed takes any int. From the tables' extra1 and extra2.
 RANGES: dict[str, tuple[int, int]] = {
+    "fib_multipath_hash_seed": (0, 0xFFFFFFFF),
     "ip_default_ttl": (1, 255), "ip_forward_update_priority": (0, 1), "ip_forward_use_pmtu": (0, 255), "ip_no_pmtu_disc": (0, 3), "ip_nonlocal_bind": (0, 255),
     "ip_unprivileged_port_start": (0, 65535), "fwmark_reflect": (0, 255), "ipfrag_max_dist": (0, INT_MAX), "ipfrag_time": (0, INT_MAX // 1000),
     "fib_multipath_hash_policy": (0, 0), "fib_multipath_use_neigh": (0, 0), "icmp_echo_ignore_all": (0, 1), "icmp_echo_ignore_broadcasts": (0, 1),
@@ -37,6 +38,7 @@ RANGES: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 # Keys of conf.* that only take what is done here: no IGMP, no source routing, no logging of martians, no bootp relay, no forwarding of broadcasts.
 CONF_RANGES: dict[str, tuple[int, int]] = {
+    "fib_multipath_hash_seed": (0, 0xFFFFFFFF),
     "bc_forwarding": (0, 0), "bootp_relay": (0, 0), "force_igmp_version": (0, 0), "log_martians": (0, 1), "mc_forwarding": (0, 0), "tag": (INT_MIN, INT_MAX),
 }  # fmt: skip
 MACHINE = ("gc_thresh1", "gc_thresh2", "gc_thresh3")
