@@ -29,7 +29,7 @@ ip -n a route
 p -s 1100
 p -s 1100 -M do
 p -s 1100
-ip -n a route change 10.2.0.0/24 via 10.1.0.1 advmss 900 window 20000 initcwnd 4 hoplimit 33 rtt 200ms
+ip -n a route change 10.2.0.0/24 via 10.1.0.1
 ip -n a route
-p -s 100
+p -s 1100
 exit 0
