@@ -1,4 +1,4 @@
-"""The command line: `emu list`, `emu run NAME...`, `emu sh SCRIPT`, `emu export NAME`. Only what a command needs is imported, and only when it runs."""
+"""The command line: `emu list`, `run`, `trace`, `sh`, `export`. Only what a command needs is imported, and only when it runs."""
 
 from __future__ import annotations
 
@@ -56,6 +56,10 @@ def _dispatch(argv: Sequence[str]) -> int:
         from emu.cli.shell import run_script
 
         return run_script(options)
+    if options.command == "trace":
+        from emu.cli.trace import trace
+
+        return OK if trace(options) else FAILED
     if options.command == "export":
         from emu.cli.export import export_story
 

@@ -38,6 +38,7 @@ from emu.lab.pod import Pod
 from emu.lab.service import Service
 from emu.net.device import NetDevice
 from emu.net.nic import Nic
+from emu.net.sock import table as sock_table
 from emu.observe.capture import Capture
 from emu.observe.journal import Journal
 from emu.observe.recorder import Recorder, Recording
@@ -60,7 +61,7 @@ class Cluster(ManifestVerbs):
     `overlay`: None, nodes have routes to each other's pods; "vxlan", they have tunnels as flannel makes them, and pods an MTU of 1450.
     `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
     `journal`: where every command of the building and all that is done afterwards is written down (`Journal()`); `emu.lab.script` makes a script of it.
-    `dns`: with the DNS add-on, and a resolver on the internet host for all other names (it knows itself as example.com and *.example.com).
+    `dns`: with the DNS add-on, and a resolver on the internet host for all other names (example.com and *.example.com are that host, with a web server).
     Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
     """
 
@@ -137,6 +138,7 @@ class Cluster(ManifestVerbs):
         self.api.watch("Pod", self._on_pod)
         if self.dns is not None:
             self.internet.serve_dns()
+            self.internet.serve_http()
             self.dns.install()
         self.wait_for(lambda: self.synced, "the nodes to start")
 
@@ -165,9 +167,10 @@ class Cluster(ManifestVerbs):
     @property
     def pods(self) -> list[Pod]:
         """All pods, in the order they were made."""
-        return [self._handle(spec) for spec in self.api.pods.values()]
+        return [self.pod_of(spec) for spec in self.api.pods.values()]
 
-    def _handle(self, spec: objects.Pod) -> Pod:
+    def pod_of(self, spec: objects.Pod) -> Pod:
+        """The handle of a Pod object."""
         key = (spec.namespace, spec.name)
         handle = self._pods.get(key)
         if handle is None or handle.spec is not spec:
@@ -186,7 +189,16 @@ class Cluster(ManifestVerbs):
         spec = self.api.pods.get((namespace, name))
         if spec is None:
             raise ValueError(f"there is no pod {name!r} in namespace {namespace!r}")
-        return self._handle(spec)
+        return self.pod_of(spec)
+
+    def netns_of(self, spec: objects.Pod) -> str:
+        """The name of the namespace that a pod's containers are in: its node's for one of the host's network."""
+        return spec.node if spec.spec.host_network else netns_name(spec)
+
+    def listening(self, netns: str) -> list[str]:
+        """What sockets wait for in a namespace: `80/TCP`, `53/UDP`."""
+        found = next((each for each in self.world.namespaces() if each.name == netns), None)
+        return sock_table.listening(found) if found is not None else []
 
     def kubelet(self, node: str) -> Kubelet:
         """The kubelet of a node."""
@@ -237,7 +249,7 @@ class Cluster(ManifestVerbs):
             # An address that is missing is the caller's error now, not the kubelet's later.
             self._node_hosts[node].check_room(spec)
         self.control_plane.create_pod(spec)
-        pod = self._handle(spec)
+        pod = self.pod_of(spec)
         if wait:
             self.wait_for(lambda: spec.ready and self.synced, f"pod {name} to become ready")
         return pod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,14 +28,17 @@ class ManifestVerbs:
     objects: Objects
 
     @classmethod
-    def from_manifests(cls, paths: str | Path | Iterable[str | Path], *, nodes: int | None = None, wait: bool = True, **options: Any) -> Cluster:
-        """A cluster with everything that manifests (files, folders) hold. Their Nodes are its nodes, else there are `nodes` (1); `options`: as for Cluster.
+    def from_manifests(
+        cls, paths: str | Path | Iterable[str | Path], *, nodes: int | None = None, wait: bool = True, default_nodes: int = 1, **options: Any
+    ) -> Cluster:
+        """A cluster with everything that manifests (files, folders, - for standard input) hold. Their Nodes are its nodes, else there are `nodes`
+        (`default_nodes` if that is None); `options`: as for Cluster.
 
         The cluster has DNS unless `dns=False`. What does not become ready in two minutes is told in `cluster.objects.notes`.
         Raises ValueError (KubernetesError) naming file, document, object and field.
         """
-        found = list(read([paths] if isinstance(paths, (str, Path)) else paths))
-        return build(cls, found, nodes, wait, options)  # type: ignore[arg-type]  # cls is Cluster
+        found = list(read([paths] if isinstance(paths, (str, Path)) else paths, sys.stdin.read))
+        return build(cls, found, nodes, wait, options, default_nodes)  # type: ignore[arg-type]  # cls is Cluster
 
     def apply(self, what: Manifest, *, namespace: str = "default", wait: bool = True) -> list[Thing]:
         """Create or change what a manifest's text, a manifest as a mapping, or an object says; returns the objects. Raises ValueError (KubernetesError)."""
@@ -80,7 +84,7 @@ class ManifestVerbs:
         return thing
 
 
-def build(kind: type[Cluster], found: Sequence[Document], nodes: int | None, wait: bool, options: dict[str, Any]) -> Cluster:
+def build(kind: type[Cluster], found: Sequence[Document], nodes: int | None, wait: bool, options: dict[str, Any], default: int = 1) -> Cluster:
     """A cluster of `kind` with the documents' nodes, and everything else in them applied."""
     specs = [node for document in found if _is_node(document) and isinstance(node := decode(document), Node)]
     names: dict[str, None] = {}
@@ -90,7 +94,7 @@ def build(kind: type[Cluster], found: Sequence[Document], nodes: int | None, wai
         names[node.name] = None
     if specs and nodes is not None and nodes != len(specs):
         raise KubernetesError(f"nodes: {nodes} were asked for, and the manifests hold {len(specs)}: give one or the other")
-    cluster = kind(specs or (1 if nodes is None else nodes), **{"dns": True, **options})
+    cluster = kind(specs or (default if nodes is None else nodes), **{"dns": True, **options})
     try:
         outcomes = cluster.objects.apply(document for document in found if not _is_node(document))
         if wait:

@@ -125,7 +125,7 @@ def test_a_daemon_set_is_on_every_node_that_it_tolerates() -> None:
     nodes = taint % ("cp", "{key: node-role.kubernetes.io/control-plane, effect: NoSchedule}") + taint % ("a", "") + taint % ("b", "")
     with Cluster.from_manifests([], nodes=0) as nothing:
         assert nothing.nodes == []
-    cluster = build(Cluster, list(documents(nodes + workload("DaemonSet", "agent", "minReadySeconds: 0"), "f")), None, True, {})
+    cluster = build(Cluster, list(documents(nodes + workload("DaemonSet", "agent", "minReadySeconds: 0"), "f")), None, True, {"dns": False})
     assert sorted(pod.node for pod in cluster.pods) == ["a", "b"]
     cluster.apply(workload("DaemonSet", "all", "minReadySeconds: 0", pod="tolerations: [{operator: Exists}]"))
     assert sorted(pod.node for pod in cluster.pods if pod.name.startswith("all")) == ["a", "b", "cp"]

@@ -67,3 +67,13 @@ def get(ns: Namespace) -> Sockets:
         sockets = ns.sockets = Sockets(ns)
     found: Sockets = sockets
     return found
+
+
+def listening(ns: Namespace) -> list[str]:
+    """What servers wait for: `80/TCP`, `53/UDP`, in order of port."""
+    sockets = ns.sockets
+    if sockets is None:
+        return []
+    waiting = [(port, "TCP") for port, held in sockets.listeners.items() if held]
+    waiting += [(port, "UDP") for port, held in sockets.udp.items() if any(not sk.daddr for sk in held)]
+    return [f"{port}/{protocol}" for port, protocol in sorted(waiting)]
