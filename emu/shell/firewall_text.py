@@ -11,7 +11,9 @@ RELEASE = "v1.8.9 (nf_tables)"
 REFUSED = re.compile(r"((?:RULE|CHAIN)_\w+ failed \([^)]*\): (?:rule in )?chain [^\s:]+)(?:[: ].*)?$").fullmatch
 NOT_EMULATED = re.compile(r"Couldn't load (match|target) `([^']*)'").match
 # What iptables ends with a line feed of its own
-SPACED = re.compile(r"Can't use -[io] with |Couldn't load match |.* must be specified$|.*, or out of range|.* can only be used once|.* cannot be inverted|.* also requires ").match
+SPACED = re.compile(
+    r"Can't use -[io] with |Couldn't load match |.* must be specified$|.*, or out of range|.* can only be used once|.* cannot be inverted|.* also requires \""
+).match
 
 
 def said(name: str, error: IptablesError) -> str:

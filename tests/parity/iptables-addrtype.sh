@@ -52,6 +52,6 @@ p 10.66.1.1
 p 10.67.1.1
 p 10.68.1.1
 p 10.77.1.1
-ip netns exec red ping -q -c 1 -W 1 -I eth0 224.0.0.5 || echo "status $?"
+ip netns exec red ping -q -c 1 -W 1 -t 1 -M do -I eth0 224.0.0.5 || echo "status $?"
 ip netns exec blue iptables -t mangle -L -n -v
 ip netns exec blue iptables -t mangle -S

@@ -14,7 +14,7 @@ ip -n gw link set r0 up; ip -n gw link set b0 up; ip -n red link set eth0 up; ip
 ip -n red route add default via 10.1.0.1; ip -n blue route add default via 10.2.0.1
 ip netns exec gw sysctl -qw net.ipv4.ip_forward=1
 
-can() { if ip netns exec $1 ping -q -c 1 -W 1 $2 >/dev/null; then echo yes; else echo no; fi; }
+can() { if ip netns exec $1 ping -q -c 1 -W 0.3 $2 >/dev/null; then echo yes; else echo no; fi; }
 look() { echo "$1: red->blue $(can red 10.2.0.2) blue->red $(can blue 10.1.0.2)"; }
 look open
 ip netns exec gw iptables -P FORWARD DROP

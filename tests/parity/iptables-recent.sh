@@ -1,9 +1,9 @@
-# recent: a list of addresses that knock. Port 7000 opens port 22 for ten seconds; four new connections in a minute are enough.
+# recent: a list of addresses that knock. Port 7000 opens port 22 for ten seconds; four pings in a minute are enough.
 # expect: status 0
 # expect: output ^before: closed$
 # expect: output ^after knocking: open$
 # expect: output ^ten seconds later: closed$
-# expect: output ^pings: 3 of 5$
+# expect: output ^pings: 4 of 5$
 ip netns add red; ip netns add blue
 ip link add eth0 netns red type veth peer name eth0 netns blue
 ip -n red addr add 10.0.0.1/24 dev eth0; ip -n red link set eth0 up
@@ -23,9 +23,9 @@ ip netns exec blue iptables-restore <<'END'
 -A OUTPUT -p icmp -m recent ! --rcheck --name out
 COMMIT
 END
-ip netns exec blue nc -l -k -p 22 </dev/null >/dev/null &
+ip netns exec blue nc -l -k -p 22 >/dev/null &
 sleep 0.3
-state() { if ip netns exec red nc -z -w 1 10.0.0.2 22; then echo "$1: open"; else echo "$1: closed"; fi; }
+state() { if sleep 0.2 | ip netns exec red nc -N -w 1 10.0.0.2 22; then echo "$1: open"; else echo "$1: closed"; fi; }
 state before
 ip netns exec red nc -z -w 1 10.0.0.2 7000
 state "after knocking"

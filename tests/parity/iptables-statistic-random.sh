@@ -2,8 +2,7 @@
 # once for each connection: its packets and their answers keep to it.
 # expect: status 0
 # expect: output ^8 connections, 8 answers$
-# expect: red.eth0 rx udp 5000>.* 'pong' = 8
-# lots
+# expect: red.eth0 rx 10.96.0.1>10.1.0.2 .*udp .* data 5 = 8
 set -e
 ip netns add red; ip netns add gw; ip netns add srv
 ip link add eth0 netns red type veth peer name r0 netns gw

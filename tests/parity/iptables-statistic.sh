@@ -1,7 +1,7 @@
 # Shares without luck: every nth packet, with an offset; probability 0 and 1.
 # expect: status 0
 # expect: output ^12 packets transmitted, 6 received
-# expect: blue.eth0 rx icmp echo request = 12
+# expect: blue.eth0 rx icmp echo request = 13
 # quick
 ip netns add red
 ip netns add blue

@@ -24,7 +24,7 @@ ip netns exec blue iptables -A INPUT -p tcp --tcp-option 2
 ip netns exec blue iptables -A INPUT -p tcp ! --tcp-option 8
 ip netns exec blue iptables -A INPUT -p tcp --tcp-flags PSH PSH
 
-echo hello | ip netns exec blue nc -l -p 80 -N >/dev/null &
+(echo hello; sleep 0.6) | ip netns exec blue nc -l -p 80 -N >/dev/null &
 sleep 0.3
 echo "out: $(ip netns exec red nc 10.0.0.2 80 </dev/null)"
 wait

@@ -23,7 +23,7 @@ PORTS = {
     "--reply-port-dst": "reply_dport",
 }  # fmt: skip
 WITH_PORTS = ("tcp", "udp", "udplite", "dccp", "sctp")
-BITS = {"ASSURED": (ASSURED, ASSURED), "SEEN_REPLY": (SEEN_REPLY, SEEN_REPLY), "UNSET": (SEEN_REPLY, 0)}
+BITS = {"ASSURED": (ASSURED, ASSURED), "SEEN_REPLY": (SEEN_REPLY, SEEN_REPLY), "UNREPLIED": (SEEN_REPLY, 0), "UNSET": (SEEN_REPLY, 0)}
 
 
 class Request:

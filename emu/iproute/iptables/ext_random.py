@@ -36,7 +36,7 @@ class StatisticExtension(Extension):
             except ValueError:
                 value = -1.0
             if not 0 <= value <= 1:
-                raise self.error(f'bad value for option "--probability", or out of range (0-1).')
+                raise self.error('bad value for option "--probability", or out of range (0-1).')
             return Random(round_half_away(value * 0x80000000), inverted)
         if mode == "nth":
             if "probability" in state:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from emu.net.conntrack import entry as bits
 from emu.net.conntrack import icmp, tcp, tuples
 from emu.net.conntrack.entry import ASSURED, CONFIRMED, DYING, FIXED_TIMEOUT, NAT_CLASH, SEEN_REPLY, Entry
+from emu.net.conntrack.tcp_states import ESTABLISHED
 from emu.net.skb import CT_ESTABLISHED, CT_INVALID, CT_IS_REPLY, CT_NEW, CT_RELATED, CT_UNTRACKED, Skb
 from emu.wire.checksum import l4_verify
 
@@ -54,6 +55,13 @@ class Conntrack:
         self._buckets: dict[int, dict[Tuple, Entry]] | None = None
         # NAT keeps connections by original source here (nf_nat_bysource): (proto, saddr, sport) -> entries, newest first
         self._by_source: dict[tuple[int, int, int], list[Entry]] = {}
+
+    def resume(self) -> None:
+        """Tracking begins, perhaps again: what was sent in between is unknown, so windows are learnt anew (nf_ct_tcp_fixup)."""
+        for ct in self:
+            if ct.tcp is not None and ct.tcp.state == ESTABLISHED:
+                for side in ct.tcp.seen:
+                    side.td_maxwin = 0
 
     # -- the two hooks ------------------------------------------------------------------------------------------------------------
 

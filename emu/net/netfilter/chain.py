@@ -30,7 +30,7 @@ class Chain:
     does from the first time on that somebody set it (nf_tables gives a base chain counters only then). Never changed: an edit makes another.
     """
 
-    __slots__ = ("_cacheable", "_entries", "_found", "_key", "_keyed", "_links", "_rest", "counted", "name", "policy", "rules")
+    __slots__ = ("_cacheable", "_entries", "_found", "_key", "_keyed", "_links", "_needs_ct", "_rest", "counted", "name", "policy", "rules")
 
     def __init__(self, name: str, rules: tuple[Rule, ...] = (), policy: str | None = None, counted: bool = False) -> None:
         self.name = name
@@ -44,6 +44,15 @@ class Chain:
         self._rest: list[int] = []
         self._links: tuple[tuple[str, ...], int, tuple[tuple[str, int], ...]] | None = None
         self._cacheable: bool | None = None
+        self._needs_ct: bool | None = None
+
+    @property
+    def needs_ct(self) -> bool:
+        """Whether a rule here needs connection tracking."""
+        needs_ct = self._needs_ct
+        if needs_ct is None:
+            needs_ct = self._needs_ct = any(rule.needs_ct for rule in self.rules)
+        return needs_ct
 
     @property
     def jumps(self) -> tuple[str, ...]:

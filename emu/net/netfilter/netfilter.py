@@ -43,14 +43,15 @@ LOG_LINES = 1000
 
 
 class Netfilter:
-    """`tables`: by name. `log`: (time in ns, line) of what LOG targets wrote, the newest 1,000. `recent`: lists of `-m recent` by name.
+    """`tables`: by name. `tracking`: connection tracking is on. `log`: (time in ns, line) of what LOG targets wrote, the newest 1,000. `recent`: lists of `-m recent` by name.
 
     `hook` (now): the hook that is running; `table` and `where`: the table, and the (chain, rule index) that decided last, for messages.
     `trail`: a list that collects what a packet touched (see `walk.py`), None when nobody wants it.
     """
 
     __slots__ = (
-        "_cacheable", "_recent_sizes", "_statistic", "hashlimit", "hook_now", "log", "ns", "recent", "steps", "table", "tables", "trail", "where",
+        "_cacheable", "_recent_sizes", "_statistic", "_wants_ct", "hashlimit", "hook_now", "log", "ns", "recent", "steps", "table", "tables", "tracking",
+        "trail", "where",
     )  # fmt: skip
 
     def __init__(self, ns: Namespace) -> None:
@@ -66,6 +67,8 @@ class Netfilter:
         self.trail: list[Any] | None = None
         self._statistic: random.Random | None = None
         self._cacheable: bool | None = None
+        self.tracking = False
+        self._wants_ct: tuple[str, str] | None = None  # table and chain of a rule that needs connection tracking
         self._recent_sizes: dict[str, int] | None = None
 
     # -- packets
@@ -118,20 +121,40 @@ class Netfilter:
     def apply(self, name: str, change: Change, needs_ct: bool = False) -> None:
         """Let a change of table `name` take effect. `needs_ct`: a rule in it needs connection tracking."""
         self.get_table(name).apply(change)
-        if (needs_ct or (name == "nat" and change.content.layers)) and self.ns.ct is None:
-            from emu.net import conntrack  # the tracker itself needs the hooks
-
-            conntrack.get(self.ns)
+        if self.tracking or needs_ct:
+            self._track(name)
         self._recent_sizes = None
         if self.recent:
             keep_lists(self.recent, self.recent_sizes())
         self.rebuild()
         self.ns.generation += 1
 
+    def _track(self, changed: str) -> None:
+        """Connection tracking is on while some rule needs it, be it in a chain that nobody jumps to (nf_ct_netns_get, nf_ct_netns_put). What
+        it knows stays when it is switched off. `changed`: the table where the next such rule is to be looked for first.
+        """
+        if self._wants_ct is not None:
+            table, chain = self._wants_ct
+            now = self.tables[table].content.get(chain)
+            if now is not None and now.needs_ct:
+                return
+        self._wants_ct = None
+        for name in (changed, *self.tables):
+            for each in self.tables[name].content.chains():
+                if each.needs_ct:
+                    self._wants_ct = name, each.name
+                    if not self.tracking:
+                        from emu.net import conntrack  # the tracker itself needs the hooks
+
+                        self.tracking = True
+                        conntrack.get(self.ns).resume()
+                    return
+        self.tracking = False
+
     def rebuild(self) -> None:
         """Work out again what runs at each hook; also called when connection tracking starts."""
         self._cacheable = None
-        ct = self.ns.ct
+        ct = self.ns.ct if self.tracking else None
         steps: list[list[Step]] = [[], [], [], [], []]
         if ct is not None:
             steps[PREROUTING].append(self._defrag)
@@ -262,8 +285,6 @@ def get(ns: Namespace) -> Netfilter:
     nf = ns.nf
     if nf is None:
         nf = ns.nf = Netfilter(ns)
-        if ns.ct is not None:
-            nf.rebuild()
     return nf  # type: ignore[no-any-return]
 
 

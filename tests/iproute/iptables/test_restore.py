@@ -229,5 +229,16 @@ def test_conntrack_starts_with_the_first_rule_that_needs_it() -> None:
     iptables.restore(ns, "*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n")
     assert ns.ct is not None
     ns = node()
-    iptables.restore(ns, "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n")
-    assert ns.ct is not None
+    iptables.restore(ns, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n")
+    assert ns.ct is None
+
+
+def test_conntrack_stops_with_the_last_rule_that_needs_it() -> None:
+    ns = node()
+    iptables.restore(ns, "*filter\n:UNUSED - [0:0]\n-A UNUSED -m state --state NEW\nCOMMIT\n*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n")
+    assert ns.nf.tracking
+    iptables.command(ns, ["-F", "UNUSED"])
+    assert ns.nf.tracking
+    iptables.command(ns, ["-t", "nat", "-F"])
+    assert not ns.nf.tracking
+    assert ns.ct is not None  # what it knows stays

@@ -22,7 +22,7 @@ EVERYWHERE = "".join(
         ("filter", ("INPUT", "FORWARD", "OUTPUT")), ("nat", ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")), ("raw", ("PREROUTING", "OUTPUT")),
         ("mangle", ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")),
     )
-)  # fmt: skip
+).replace("COMMIT", "-A TRACK -m conntrack --ctstate NEW\nCOMMIT", 1).replace("*filter", "*filter\n:TRACK - [0:0]")  # fmt: skip
 
 
 def places(router: Router) -> list[str]:
