@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from emu.iproute import commands as iproute
 from emu.net.netns import Namespace, NetError
-from emu.observe.recorder import Recorder
+from emu.observe.recorder import Recorder, Recording
 from emu.shell import elsewhere, firewall, programs
 from emu.shell.call import NETNS, STDIN, Call
 from emu.shell.names import CONFIGURE, ELSEWHERE, ONLY_UNFENCED, PROGRAMS
@@ -103,6 +104,20 @@ class Commands:
             programs.start(self, call, inside)
         else:
             self.fail(call, f"emu: not emulated: {name}", 1)
+
+    def tell(self, title: str, netns: Namespace, telling: Recording) -> None:
+        """Print the hop table of a command that has ended."""
+        from emu.lab.trace import Trace  # takes a moment, with all that a cluster is made of
+
+        if self.recorder is None:
+            return
+        self.recorder.end(telling)
+        try:
+            Trace(title, netns.name, "", telling).show()
+            sys.stdout.flush()
+        except (BrokenPipeError, SystemExit):  # `| head`: nobody reads on (rich raises SystemExit then); the script goes on
+            self.recorder = None
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def enter(self, call: Call, name: str, words: list[str]) -> None:
         """Run a program in a named namespace."""

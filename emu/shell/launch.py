@@ -93,7 +93,7 @@ def _start(program: str, arguments: list[str]) -> Launched:
     ours, theirs = socket.socketpair()
     python = getattr(sys, "_base_executable", sys.executable)
     argv = [python, "-I", "-S", str(HERE / program), str(theirs.fileno()), str(HERE / "client.py"), *arguments]
-    process = subprocess.Popen(argv, pass_fds=(theirs.fileno(),))
+    process = subprocess.Popen(argv, pass_fds=(theirs.fileno(), *_descriptors(arguments)))
     try:
         theirs.close()
         return Launched(process, ours, *_handshake(ours, process.pid))
@@ -102,6 +102,11 @@ def _start(program: str, arguments: list[str]) -> Launched:
         process.kill()
         process.wait()
         raise
+
+
+def _descriptors(words: list[str]) -> list[int]:
+    """Those that the command line names: `emu sh <(...)`."""
+    return [int(word.removeprefix("/dev/fd/")) for word in words if word.startswith("/dev/fd/") and word.removeprefix("/dev/fd/").isdigit()]
 
 
 def _handshake(control: socket.socket, pid: int) -> tuple[dict[int, int], Path | None]:

@@ -10,7 +10,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import FOREVER, ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import capturing, connections, listing, lookup, own_programs, relaying
+from emu.shell import capturing, connections, fetching, listing, lookup, own_programs, relaying
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "ss": (listing.run_ss, ()),
     "hostname": (listing.run_hostname, ()),
     "socat": (relaying.run_socat, ()),
+    "wget": (fetching.run_wget, ()),
+    "tracepath": (fetching.run_tracepath, ("tracepath: ",)),
     "dig": (lookup.run_dig, ()),
     "host": (lookup.run_host, ()),
     "nslookup": (lookup.run_nslookup, ()),
