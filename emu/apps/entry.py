@@ -16,6 +16,7 @@ from emu.apps.stdio import Stdio
 
 Main = Callable[[list[str], Stdio], Awaitable[int]]
 USAGE = 2
+MOMENT = 0.0001  # seconds from what comes to what a program sends: a packet has gone all its way before the program is given the CPU
 
 
 class Parser(argparse.ArgumentParser):

@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 
 import h11
 
-from emu.apps.entry import Parser, run
+from emu.apps.entry import MOMENT, Parser, run
 from emu.apps.stdio import Stdio
 
 MAX_BODY = 1 << 26
-MOMENT = 0.0001  # seconds; a packet has gone all its way before the program is given the CPU
 CLOSE_SECONDS = 0.2
 CLOSE = ("Connection", "close")
-PAUSE = 0.02  # seconds between two requests of the command line, in which the last frames of a connection arrive
+PAUSE = 0.005  # seconds between two requests of the command line, in which the last frames of a connection arrive
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
 
-from emu.apps.entry import Parser, run
+from emu.apps.entry import MOMENT, Parser, run
 from emu.apps.stdio import Stdio
 
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
@@ -26,12 +26,13 @@ class HttpServer:
     """`GET /hostname` (the pod's name), `/clientip` (address:port), `/echo?msg=` (also `&code=`; POST returns its body), `/healthz` (200 when `ready`, else
     412 as agnhost), `/` (its name); 404 for all else. HEAD, keep-alive, pipelining. `handler` may answer first; None leaves it to the server.
 
-    `await serve()` runs until cancelled. `requests`: how many were answered; `log` is given a line for each.
+    `await serve()` runs until cancelled. `requests`: how many were answered; `log` is given a line for each. `moment`:
+    seconds from a request to its answer.
     """
 
     def __init__(
         self, hostname: str, port: int = 8080, *, host: str = "0.0.0.0", ready: bool = True, handler: Handler | None = None,
-        log: Callable[[str], object] | None = None,
+        log: Callable[[str], object] | None = None, moment: float = 0.0,
     ) -> None:  # fmt: skip
         self.hostname = hostname
         self.port = port
@@ -39,6 +40,7 @@ class HttpServer:
         self.ready = ready
         self.handler = handler
         self.log = log
+        self.moment = moment
         self.requests = 0
 
     async def serve(self, listening: Callable[[], object] | None = None) -> None:
@@ -111,6 +113,8 @@ class HttpServer:
         data = conn.send(h11.Response(status_code=status, reason=REASONS.get(status, ""), headers=headers)) or b""
         if not head:
             data += conn.send(h11.Data(data=body)) or b""
+        if self.moment:
+            await asyncio.sleep(self.moment)
         writer.write(data + (conn.send(h11.EndOfMessage()) or b""))
         await writer.drain()
 
@@ -159,7 +163,7 @@ async def main(words: list[str], stdio: Stdio) -> int:
         there = options.ready_file is None or os.path.exists(os.path.join(stdio.cwd, options.ready_file))
         return readiness(there)
 
-    server = HttpServer(options.hostname, options.port, handler=ready)
+    server = HttpServer(options.hostname, options.port, handler=ready, moment=MOMENT)
     try:
         await server.serve(lambda: stdio.write(f"{options.hostname}: listening on port {options.port}\n".encode()))
     except OSError as error:

@@ -9,12 +9,12 @@ import json
 import os
 from collections.abc import Callable
 
-from emu.apps.entry import Parser, run
+from emu.apps.entry import MOMENT, Parser, run
 from emu.apps.http_server import HttpServer
 from emu.apps.stdio import Stdio
 
 
-def server(node: str, port: int, namespace: str, name: str, local_endpoints: Callable[[], int]) -> HttpServer:
+def server(node: str, port: int, namespace: str, name: str, local_endpoints: Callable[[], int], moment: float = 0.0) -> HttpServer:
     """The listener of one Service on one node, whatever path is asked for."""
 
     def answer(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes]:
@@ -22,7 +22,7 @@ def server(node: str, port: int, namespace: str, name: str, local_endpoints: Cal
         told = {"service": {"namespace": namespace, "name": name}, "localEndpoints": count, "serviceProxyHealthy": True}
         return 200 if count else 503, json.dumps(told).encode()
 
-    return HttpServer(node, port, handler=answer)
+    return HttpServer(node, port, handler=answer, moment=moment)
 
 
 async def main(words: list[str], stdio: Stdio) -> int:
@@ -34,7 +34,7 @@ async def main(words: list[str], stdio: Stdio) -> int:
     options = parser.parse_args(words)
     namespace, _, name = options.service.partition("/")
     try:
-        await server("", options.port, namespace, name, lambda: int(options.local_endpoints)).serve(
+        await server("", options.port, namespace, name, lambda: int(options.local_endpoints), MOMENT).serve(
             lambda: stdio.write(f"{options.service}: listening on port {options.port}\n".encode())
         )
     except OSError as error:

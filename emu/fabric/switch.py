@@ -55,6 +55,12 @@ class SwitchPort(Nic):
             self.guard.seen(self, frame)
         self.bridge.forward(self, frame)
 
+    def set_carrier(self, on: bool) -> None:
+        """A port whose link is down has nobody behind it (br_stp_disable_port)."""
+        super().set_carrier(on)
+        if not on:
+            self.bridge.fdb.flush_port(self)
+
     def send(self, frame: Frame) -> None:
         """Send a frame out by the cable."""
         ns = self.netns
