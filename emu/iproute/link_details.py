@@ -140,8 +140,9 @@ def _port(port: BridgePort) -> Record:
 
 def add_stats(record: Record, dev: NetDevice, level: int) -> None:
     """`ip -s`: what it counted; twice: the kinds of errors too, of which there are none."""
-    rx = {"bytes": dev.rx_bytes, "packets": dev.rx_packets, "errors": 0, "dropped": dev.rx_dropped, "over_errors": 0, "multicast": 0}
-    tx = {"bytes": dev.tx_bytes, "packets": dev.tx_packets, "errors": 0, "dropped": dev.tx_dropped, "carrier_errors": 0, "collisions": 0}
+    has = dev.statistics()
+    rx = {"bytes": has["rx_bytes"], "packets": has["rx_packets"], "errors": 0, "dropped": has["rx_dropped"], "over_errors": 0, "multicast": 0}
+    tx = {"bytes": has["tx_bytes"], "packets": has["tx_packets"], "errors": 0, "dropped": has["tx_dropped"], "carrier_errors": 0, "collisions": 0}
     widths = [max(width, len(str(a)), len(str(b))) for width, a, b in zip((6, 7, 6, 7, 7, 7), rx.values(), tx.values(), strict=True)]
     text = "    RX: " + _table(("bytes", "packets", "errors", "dropped", "missed", "mcast"), list(rx.values()), widths)
     if level > 1:
@@ -149,8 +150,9 @@ def add_stats(record: Record, dev: NetDevice, level: int) -> None:
         text += "\n    RX errors: " + _table(("length", "crc", "frame", "fifo", "overrun"), [0] * 5, [7, 6, 7, 7, 7])
     text += "\n    TX: " + _table(("bytes", "packets", "errors", "dropped", "carrier", "collsns"), list(tx.values()), widths)
     if level > 1:
-        tx |= dict.fromkeys(("aborted_errors", "fifo_errors", "window_errors", "heartbeat_errors", "carrier_changes"), 0)
-        text += "\n    TX errors: " + _table(("aborted", "fifo", "window", "heartbt", "transns"), [0] * 5, [7, 6, 7, 7, 7])
+        tx |= dict.fromkeys(("aborted_errors", "fifo_errors", "window_errors", "heartbeat_errors"), 0)
+        tx["carrier_changes"] = dev.carrier_changes
+        text += "\n    TX errors: " + _table(("aborted", "fifo", "window", "heartbt", "transns"), [0] * 4 + [dev.carrier_changes], [7, 6, 7, 7, 7])
     record.add("stats64", {"rx": rx, "tx": tx}, text)
 
 

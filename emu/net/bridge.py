@@ -28,6 +28,7 @@ class Bridge(NetDevice):
     chose the MTU, so it does not follow the ports. `options`: numbers of STP and IGMP snooping that were set; both are off, so that they only are shown."""
 
     kind = "bridge"
+    uncounted_rx = 14
     __slots__ = ("fdb", "group_fwd_mask", "mtu_set", "options", "ports")
 
     def __init__(self, name: str, mac: bytes) -> None:

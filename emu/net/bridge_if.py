@@ -22,7 +22,7 @@ def add_bridge(ns: Namespace, name: str, mac: bytes, chosen: bool = False) -> Br
     bridge = Bridge(name, mac)
     bridge.mac_set = chosen
     if chosen:
-        bridge.carrier, bridge.operstate = False, "DOWN"  # the MAC was changed, see _select_carrier
+        bridge.carrier, bridge.carrier_changes, bridge.operstate = False, 1, "DOWN"  # the MAC was changed, see _select_carrier
 
     def changed() -> None:
         bridge.netns.generation += 1

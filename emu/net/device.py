@@ -34,10 +34,12 @@ class NetDevice:
     has_wire = False  # what it sends leaves the namespace, by put_on_wire
     needs_neighbour = True  # loopback does not resolve
     min_mtu, max_mtu = 68, 65535
+    uncounted_rx = uncounted_tx = 0  # bytes of each frame that its statistics leave out
 
     __slots__ = (
-        "addresses", "arp", "attributes", "carrier", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu", "name", "neigh_parms",
-        "netns", "operstate", "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets", "up", "was_up",
+        "addresses", "arp", "attributes", "carrier", "carrier_changes", "dead", "flows", "ifindex", "linkwatch_pending", "mac", "mac_set", "master", "mtu",
+        "name", "neigh_parms", "netns", "operstate", "port", "promisc", "promiscuity", "rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped",
+        "tx_packets", "up", "was_up",
     )  # fmt: skip
 
     def __init__(self, name: str, mac: bytes, mtu: int = 1500) -> None:
@@ -51,6 +53,7 @@ class NetDevice:
         self.netns: Namespace = None  # type: ignore[assignment]  # set by Namespace.add_device
         self.up = self.was_up = False
         self.carrier = True
+        self.carrier_changes = 0
         self.dead = False  # unregistered
         self.linkwatch_pending = False
         self.operstate = "UNKNOWN"  # RFC 2863, as `ip link` shows it; known once the carrier changed
@@ -71,6 +74,13 @@ class NetDevice:
     def running(self) -> bool:
         """IFF_UP and carrier."""
         return self.up and self.carrier
+
+    def statistics(self) -> dict[str, int]:
+        """What it counted, by the names of /sys/class/net/NAME/statistics."""
+        return {
+            "rx_bytes": self.rx_bytes - self.uncounted_rx * self.rx_packets, "rx_packets": self.rx_packets, "rx_dropped": self.rx_dropped,
+            "tx_bytes": self.tx_bytes - self.uncounted_tx * self.tx_packets, "tx_packets": self.tx_packets, "tx_dropped": self.tx_dropped,
+        }  # fmt: skip
 
     # -- out ----------------------------------------------------------------------------------------------------------------------
 
@@ -185,6 +195,7 @@ class NetDevice:
         if self.carrier == carrier:
             return
         self.carrier = carrier
+        self.carrier_changes += 1
         if self.up:
             self.netns.generation += 1
         if not self.linkwatch_pending:

@@ -16,6 +16,7 @@ class Loopback(NetDevice):
     kind = "loopback"
     needs_neighbour = False
     min_mtu, max_mtu = 0, 0x7FFFFFFF
+    uncounted_rx = uncounted_tx = 14
     __slots__ = ()
 
     def __init__(self, name: str = "lo") -> None:

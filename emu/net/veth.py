@@ -22,6 +22,7 @@ class Veth(NetDevice):
         self.peer: Veth | None = None
         self.delay_ns = DEFAULT_DELAY_NS
         self.carrier = False
+        self.carrier_changes = 1
         self.operstate = "DOWN"
 
     def _xmit(self, skb: Skb, frame: Frame) -> None:

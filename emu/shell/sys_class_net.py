@@ -53,6 +53,10 @@ def _iflink(dev: NetDevice) -> int:
     return dev.ifindex if peer is None else peer.ifindex
 
 
+def _counter(dev: NetDevice, name: str) -> int:
+    return dev.statistics().get(name, 0)
+
+
 def _bridge_id(bridge: Bridge) -> str:
     return f"8000.{bridge.mac.hex()}"
 
@@ -177,7 +181,7 @@ class SysClassNet:
         if len(path) > 2:
             return self._through(netns, dev, path)
         if where == "statistics":
-            return {name: partial(getattr, dev, name, 0) for name in (*COUNTED, *NEVER)}
+            return {name: partial(_counter, dev, name) for name in (*COUNTED, *NEVER)}
         if where == "bridge" and isinstance(dev, Bridge):
             return {name: partial(show, dev) for name, show in BRIDGE.items()}
         if where == "brif" and isinstance(dev, Bridge):
