@@ -48,7 +48,9 @@ async def http_request(
     method: str, url: str, *, content: bytes = b"", headers: list[tuple[str, str]] | None = None, timeout: float | None = None, user_agent: str = "curl/7.88.1",
     moment: float = 0.0,
 ) -> Response:  # fmt: skip
-    """Fetch `url` (http only). `timeout`: virtual seconds for all of it. `moment`: seconds from what comes to what is sent. Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError."""
+    """Fetch `url` (http only). `timeout`: virtual seconds for all of it. `moment`: seconds from what comes to what is sent.
+
+    Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise HttpError(f"{url!r} is not an http:// URL")
