@@ -119,9 +119,11 @@ class Commands:
             self.recorder = None
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    def enter(self, call: Call, name: str, words: list[str]) -> None:
-        """Run a program in a named namespace."""
-        if name not in self.machine.namespaces:
+    def enter(self, call: Call, name: str | None, words: list[str]) -> None:
+        """Run a program in a named namespace; None: in each of them."""
+        if name is None:
+            call.become(["/bin/sh", "-c", elsewhere.EVERYWHERE, "ip", " ".join(self.machine.namespaces), *words])
+        elif name not in self.machine.namespaces:
             self.fail(call, f'Cannot open network namespace "{name}": No such file or directory', 255)
         else:
             self.put_into(call, name, words)

@@ -81,6 +81,7 @@ def fence_in(client: bytes, names: list[str], python: bytes) -> None:
     os.chmod("/run/emu/client", 0o755)
     for name in names:
         os.symlink("../client", f"/run/emu/bin/{name}")
+    cover_etc()
     covered: list[str] = []
     for folder in SEARCH:
         for name in names:
@@ -98,6 +99,16 @@ def fence_in(client: bytes, names: list[str], python: bytes) -> None:
         # It would show, and let be set, what belongs to a namespace that carries no frame: better nothing than that, where `show_files` cannot.
         mount("tmpfs", "/proc/sys/net", "tmpfs", MS_RDONLY, "mode=555")
         mount("tmpfs", "/sys/class/net", "tmpfs", MS_RDONLY, "mode=555")
+    except OSError:
+        pass
+
+
+def cover_etc() -> None:
+    """What a script writes into /etc (netns/NAME/resolv.conf, sysctl.conf, rt_tables) configures it, not this machine. Where the kernel cannot, it cannot."""
+    os.makedirs("/run/emu/etc/upper")
+    os.makedirs("/run/emu/etc/work")
+    try:
+        mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir=/run/emu/etc/upper,workdir=/run/emu/etc/work,userxattr")
     except OSError:
         pass
 

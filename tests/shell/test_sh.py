@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.conftest import EMU, ENVIRONMENT, PAIR, Sh, left_of
+from tests.shell.conftest import EMU, ENVIRONMENT, PAIR, Sh
 
 
 def test_a_script_with_functions_loops_substitutions_and_pipes(sh: Sh, tmp_path: Path) -> None:
@@ -167,57 +167,8 @@ def test_a_script_that_is_not_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
-    script = tmp_path / "script.sh"
-    script.write_text(
-        """
-        ip netns add a; ip -n a link set lo up
-        ip netns exec a ping 127.0.0.1 > /dev/null &
-        sleep 1; echo started
-        (trap '' TERM; read -r _ < /dev/zero) &
-        wait
-        """
-    )
-    mark = f"MARK_{tmp_path.name}_{os.getpid()}"
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environment = {**ENVIRONMENT, "MARK": mark, "TMPDIR": str(temporary)}
-    with subprocess.Popen([*EMU, "--no-captures", str(script)], stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"started\n"
-        process.send_signal(how)
-        process.wait()
-    assert left_of(mark) == []
-    assert list(temporary.iterdir()) == []
-
-
 def test_background_jobs_end_with_the_script(sh: Sh) -> None:
     assert sh(PAIR + "ip netns exec a ping 10.0.0.2 > /dev/null & sleep 1").returncode == 0
-
-
-def test_two_side_by_side(tmp_path: Path) -> None:
-    script = tmp_path / "script.sh"
-    script.write_text("ip netns add $1; sleep 1; ip netns list")
-    both = [subprocess.Popen([*EMU, "--no-captures", str(script), name], stdout=subprocess.PIPE, env=ENVIRONMENT) for name in "ab"]
-    assert [process.communicate()[0] for process in both] == [b"a\n", b"b\n"]
-
-
-@pytest.mark.root
-def test_as_root_the_host_is_untouched(sh: Sh) -> None:
-    def host() -> list[str]:
-        commands = ("ip -d link", "ip addr", "ip route show table all", "ip rule", "ip netns list", "iptables-save", "hostname", "cat /proc/mounts")
-        return [subprocess.run(command.split(), capture_output=True, text=True).stdout for command in commands]
-
-    before = host()
-    done = sh(
-        """
-        ip netns add a; ip link add br9 type bridge; ip addr add 10.77.0.1/24 dev lo; ip route add blackhole 10.78.0.0/16
-        ip link set lo up; mount -t tmpfs none /mnt; touch /run/something
-        """
-    )
-    assert done.stderr == ""
-    assert host() == before
 
 
 USERS_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
