@@ -77,7 +77,7 @@ class Dig:
             for server in servers:
                 started = loop.time()
                 try:
-                    found = await resolv.ask(server, [message], query.timeout, query.port, query.local)
+                    found = await resolv.ask(server, [message], query.timeout, query.port, query.local, fragmentable=True)
                 except TimeoutError:
                     self.say(f";; communications error to {server}#{query.port}: timed out")
                 except OSError as error:

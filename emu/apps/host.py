@@ -32,7 +32,7 @@ class Tool:
         for _ in range(self.config.attempts):
             for server in self.config.servers:
                 try:
-                    found = await resolv.ask(server, [self.resolver.query(name, kind)], self.config.timeout, self.port)
+                    found = await resolv.ask(server, [self.resolver.query(name, kind)], self.config.timeout, self.port, fragmentable=True)
                 except TimeoutError:
                     self.say(f";; communications error to {server}#{self.port}: timed out")
                 except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from emu.apps import dns
 from emu.wire.addr import ip_int
 
 PORT = 53
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 NONAME, AGAIN = -2, -3  # EAI_NONAME, EAI_AGAIN
 
 
@@ -83,11 +85,18 @@ class _Answers(asyncio.DatagramProtocol):
         self.queue.put_nowait(exc)
 
 
-async def ask(server: str, queries: list[dns.Message], timeout: float, port: int = PORT, local: tuple[str, int] | None = None) -> list[dns.Message]:
-    """Send the queries from one socket and wait for all answers, in the order of the queries. Raises TimeoutError, OSError."""
+async def ask(
+    server: str, queries: list[dns.Message], timeout: float, port: int = PORT, local: tuple[str, int] | None = None, fragmentable: bool = False,
+) -> list[dns.Message]:  # fmt: skip
+    """Send the queries from one socket and wait for all answers, in the order of the queries. Raises TimeoutError, OSError.
+
+    `fragmentable`: without "don't fragment", as BIND's tools send.
+    """
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(_Answers, local_addr=local, remote_addr=(server, port))
     found: dict[int, dns.Message] = {}
+    if fragmentable:
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
     try:
         for query in queries:
             transport.sendto(dns.encode(query))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 HERE = "/run/emu/socket"
-HANDLE_SIGINT = (b"ping", b"tcpdump", b"arping")
+HANDLE_SIGINT = (b"ping", b"tcpdump", b"arping", b"socat", b"iperf3")
+HANDLE_SIGTERM = (b"tcpdump", b"socat", b"iperf3")
 
 
 def recv(sock: _socket.socket, size: int) -> bytes:
@@ -156,9 +157,7 @@ def main() -> NoReturn:
     def told(number: int, frame: object) -> None:
         send(sock, b"s", b"%d" % number)
 
-    if words[0] == b"socat":
-        _signal.signal(_signal.SIGTERM, lambda number, frame: os._exit(128 + number))
-    if words[0] == b"tcpdump":
+    if words[0] in HANDLE_SIGTERM:
         _signal.signal(_signal.SIGTERM, told)
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, told if words[0] in HANDLE_SIGINT else _signal.SIG_DFL)

@@ -39,4 +39,11 @@ async def run_socat(call: Call, words: list[str]) -> int:
             return 0
         elif word not in IGNORED:
             raise Usage(f"emu: not emulated: socat {word}", 1)
+
+    def end(number: int) -> None:
+        call.exit(128 + number)  # it catches the signal and exits
+        if call.process is not None:
+            call.process.kill()
+
+    call.on_signal = end
     return await Socat(call, Options(left, right, linger, inactivity)).run(queue)
