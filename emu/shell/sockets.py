@@ -23,6 +23,7 @@ NETLINK_PROTOCOLS = (0, 4, 6, 12)
 ALLOW, NOTIFY = 0x7FFF0000, 0x7FC00000  # SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF
 LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
 NR, ARCH, ARGUMENT_0, ARGUMENT_2 = 0, 4, 16, 32  # offsets in struct seccomp_data; the low half of an argument, little endian
+CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 RECV, SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV, _SEND
 LONGEST_NAME = 60
 
@@ -78,21 +79,25 @@ class Sockets:
             fcntl.ioctl(self.listener, RECV, asked)
             number, pid = struct.unpack_from("<QI", asked)
             family = struct.unpack_from("<Q", asked, 32)[0] & 0xFFFFFFFF
-            self._tell(pid, FAMILIES.get(family, str(family)))
-            fcntl.ioctl(self.listener, SEND, struct.pack("<QqiI", number, 0, -EPERM, 0))
+            name = _name(pid)
+            # A Python library may ask what devices there are when it is imported (scapy does), for a program that only reads captures.
+            only_asks = family == AF_NETLINK and name.startswith("python")
+            self._tell(pid, name, "asks which network there is, and finds none" if only_asks else f"opens a network socket ({FAMILIES[family]})")
+            fcntl.ioctl(self.listener, SEND, struct.pack("<QqiI", number, 0, 0 if only_asks else -EPERM, CONTINUE if only_asks else 0))
         except OSError:
             return  # it was killed meanwhile
 
-    def _tell(self, pid: int, family: str) -> None:
-        process = Path(f"/proc/{pid}")
-        # The 22nd field is when it was started; the name, the second, may hold anything.
-        key = pid, (process / "stat").read_text().rpartition(")")[2].split()[19]
-        if key in self._told:
-            return
-        self._told[key] = None
-        words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        name = " ".join([os.path.basename(words[0]), *words[1:]]).strip()
-        name = "".join(char if char.isprintable() else " " for char in name)
-        if len(name) > LONGEST_NAME:
-            name = name[: LONGEST_NAME - 3] + "..."
-        print(f"emu: not emulated: {name or pid} opens a network socket ({family}); only the stand-ins reach the emulated network", file=sys.stderr, flush=True)
+    def _tell(self, pid: int, name: str, what: str) -> None:
+        # Once for each process, by its number and the 22nd field, when it was started (the second, its name, may hold anything); asking and opening apart.
+        key = pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19] + what[:4]
+        if key not in self._told:
+            self._told[key] = None
+            print(f"emu: not emulated: {name} {what}; only the stand-ins reach the emulated network", file=sys.stderr, flush=True)
+
+
+def _name(pid: int) -> str:
+    """A process's command line, to be told."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    name = " ".join([os.path.basename(words[0]), *words[1:]]).strip() or str(pid)
+    name = "".join(char if char.isprintable() else " " for char in name)
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."

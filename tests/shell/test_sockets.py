@@ -54,6 +54,17 @@ def test_a_copy_of_a_real_tool_does_not_show_an_empty_network(sh: Sh, tmp_path: 
     assert done.stderr == LINE.format("tool link", "AF_NETLINK") + "\nCannot open netlink socket: Operation not permitted\n"
 
 
+def test_scapy_can_be_used_to_read_a_capture(sh: Sh) -> None:
+    """It asks for the devices when it is imported; a socket to sniff with it does not get."""
+    program = "from scapy.layers.l2 import Ether; print(Ether().type); import socket; socket.socket(socket.AF_PACKET)"
+    done = sh(f"{sys.executable} -c '{program}' 2>&1 | grep -v '^ '; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 1
+    assert done.stdout == "36864\nTraceback (most recent call last):\nPermissionError: [Errno 1] Operation not permitted\n"
+    assert [line.split(" from scapy", 1)[0].split()[3][:6] for line in done.stderr.splitlines()] == ["python", "python"]
+    assert "asks which network there is, and finds none" in done.stderr.splitlines()[0]
+    assert "opens a network socket (AF_PACKET)" in done.stderr.splitlines()[1]
+
+
 def test_a_socket_in_a_background_job_does_not_stop_the_clock(sh: Sh) -> None:
     done = sh(f"{sys.executable} -c 'import socket; socket.socket()' 2> /dev/null & sleep 5; wait $!; echo $?")
     assert done.stdout == "1\n"
