@@ -30,13 +30,15 @@ Found = tuple[int, Any, str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`interface`: a device's name, `any`, or "" for the first that is up. `count`: frames after which it ends, 0 for none. `direction`: "", in, out."""
+    """`interface`: a device's name, `any`, or "" for the first that is up. `count`: frames after which it ends, 0 for none. `direction`: "", in, out.
+    `promiscuous`: off with -p; it changes what a bridge delivers."""
 
     interface: str = ""
     write: str = ""
     count: int = 0
     direction: str = ""
     snaplen: int = SNAPLEN
+    promiscuous: bool = True
     style: Style = field(default_factory=Style)
 
 
@@ -77,6 +79,9 @@ class Tcpdump:
         if device is None:
             return 1
         detach = ns.tp.attach("frame", self._tap(ns, device))
+        watched = ns.devices.get(device) if options.promiscuous else None
+        if watched is not None:
+            watched.set_promiscuity(1)
         file: BinaryIO | None = None
         sink: Sink | None = None
         try:
@@ -93,6 +98,8 @@ class Tcpdump:
             return 1
         finally:
             detach()
+            if watched is not None:
+                watched.set_promiscuity(-1)
             if file is not None:
                 file.close()
         waiting = sum(one is not None for one in self.queue._queue)  # type: ignore[attr-defined]  # came, and was not taken any more

@@ -222,8 +222,7 @@ def set_promisc(ns: Namespace, name: str, promisc: bool = True) -> None:
     dev = ns.device(name)
     if dev.promisc != promisc:
         dev.promisc = promisc
-        dev.promiscuity += 1 if promisc else -1
-        ns.generation += 1
+        dev.set_promiscuity(1 if promisc else -1)
     if ns.tp.journal:
         ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} promisc {'on' if promisc else 'off'}")
 

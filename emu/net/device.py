@@ -213,6 +213,11 @@ class NetDevice:
         """default_operstate."""
         return "DOWN"
 
+    def set_promiscuity(self, change: int) -> None:
+        """One more, or one less, wants every frame (dev_set_promiscuity)."""
+        self.promiscuity += change
+        self.netns.generation += 1
+
     def set_mac(self, mac: bytes, chosen: bool = True) -> None:
         """Change the MAC (dev_set_mac_address). `chosen`: by a user, not by the kernel itself; then everybody hears of it even if it is the same
         (measured: setting the MAC a device has sends the gratuitous ARP of arp_notify and forgets all neighbours)."""

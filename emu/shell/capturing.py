@@ -37,7 +37,8 @@ async def run_tcpdump(call: Call, words: list[str]) -> int:
         flags.count("t"), "e" in flags, "q" in flags, "S" in flags, flags.count("v"), _hexdump(flags), flags.count("x") > 1 or flags.count("X") > 1,
         "n" in flags, "#" in flags,
     )  # fmt: skip
-    options = tcpdump.Options(values.text("i", ""), values.text("w", ""), _count(values.get("c")), DIRECTIONS[direction], values.whole("s") or SNAPLEN, style)
+    snaplen, promiscuous = values.whole("s") or SNAPLEN, "p" not in flags
+    options = tcpdump.Options(values.text("i", ""), values.text("w", ""), _count(values.get("c")), DIRECTIONS[direction], snaplen, promiscuous, style)
     capture = tcpdump.Tcpdump(call, options)
     try:
         if "r" in values:

@@ -113,3 +113,19 @@ def test_the_real_one_reads_the_file_and_prints_the_same(sh: Sh, tmp_path: Path)
     for expression in ("arp", "tcp port 80", "udp and not port 5300", "icmp or arp", "src host 10.0.0.2 and (tcp or icmp)", "net 10.0.0.0/30", "dst port 81"):
         test = compile_filter([expression])
         assert sum(test(record.data) for record in CaptureReader(tmp_path / "file")) == len(real(expression)), expression
+
+
+def test_it_hears_every_frame_while_it_runs_unless_told_not_to(sh: Sh) -> None:
+    done = sh(
+        """
+        ip link add br0 type bridge
+        ip link set br0 up
+        count() { ip -d link show br0 | grep -o 'promiscuity [0-9]*'; }
+        for words in "-i br0" "-p -i br0" "-i any"; do
+            tcpdump $words -w /dev/null 2> /dev/null & tcpdump=$!
+            sleep 0.1; count; kill $tcpdump; wait $tcpdump
+        done
+        count
+        """
+    )
+    assert done.stdout == "promiscuity 1\npromiscuity 0\npromiscuity 0\npromiscuity 0\n"
