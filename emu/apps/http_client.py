@@ -50,7 +50,8 @@ async def http_request(
 ) -> Response:  # fmt: skip
     """Fetch `url` (http only). `timeout`: virtual seconds for all of it. `moment`: seconds from what comes to what is sent.
 
-    Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError."""
+    Raises ConnectionRefusedError, TimeoutError, OSError, socket.gaierror; HttpError.
+    """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise HttpError(f"{url!r} is not an http:// URL")
@@ -77,7 +78,9 @@ async def _fetch(
     reader, writer = await asyncio.open_connection(host, port)
     try:
         conn = h11.Connection(h11.CLIENT)
-        lines = [("Host", authority), ("User-Agent", user_agent), ("Accept", "*/*"), *headers]
+        given = [name.lower() for name, _ in headers]  # these replace the usual ones, as curl's -H does
+        usual = (("Host", authority), ("User-Agent", user_agent), ("Accept", "*/*"))
+        lines = [*((name, value) for name, value in usual if name.lower() not in given), *headers]
         if content:
             lines.append(("Content-Length", str(len(content))))
         try:

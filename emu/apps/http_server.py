@@ -16,15 +16,19 @@ from emu.apps.stdio import Stdio
 EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAX_BODY = 1 << 24
 LINGER_S = 0.001
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 412: "Precondition Failed", 413: "Content Too Large"}
+REASONS = {
+    200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 412: "Precondition Failed", 413: "Content Too Large",
+    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+}  # fmt: skip
 
 # (method, path, query, body, client's address) -> (status, body)
 Handler = Callable[[str, str, dict[str, list[str]], bytes, tuple[str, int]], "tuple[int, bytes] | None"]
 
 
 class HttpServer:
-    """`GET /hostname` (the pod's name), `/clientip` (address:port), `/echo?msg=` (also `&code=`; POST returns its body), `/healthz` (200 when `ready`, else
-    412 as agnhost), `/` (its name); 404 for all else. HEAD, keep-alive, pipelining. `handler` may answer first; None leaves it to the server.
+    """`GET /hostname` (the pod's name), `/clientip` (address:port), `/echo?msg=` (also `&code=`; POST returns its body), `/header?key=`,
+    `/healthz` (200 when `ready`, else 412 as agnhost), `/` (its name); 404 for all else. HEAD, keep-alive, pipelining. `handler` may answer first;
+    None leaves it to the server.
 
     `await serve()` runs until cancelled. `requests`: how many were answered; `log` is given a line for each. `moment`:
     seconds from a request to its answer.
@@ -94,13 +98,23 @@ class HttpServer:
             return False
         assert request is not None
         method = request.method.decode("ascii")
-        parts = _split(request.target)
-        status, answer = (400, b"400 Bad Request") if parts is None else self._answer(method, parts[0], parts[1], bytes(body), peer)
+        status, answer = await self.respond(request, bytes(body), peer)
         self.requests += 1
         if self.log is not None:
             self.log(f"{peer[0]}:{peer[1]} {method} {request.target.decode('latin-1')} {status}")
         await self._send(conn, writer, status, answer, head=method == "HEAD")
         return conn.our_state is h11.DONE and conn.their_state is h11.DONE
+
+    async def respond(self, request: h11.Request, body: bytes, peer: tuple[str, int]) -> tuple[int, bytes]:
+        """The answer to a request: (status, body)."""
+        parts = _split(request.target)
+        if parts is None:
+            return 400, b"400 Bad Request"
+        path, query = parts
+        if path == "/header" and self.handler is None:
+            wanted = query.get("key", [""])[0].lower()
+            return 200, next((value for name, value in request.headers if name.decode("latin-1").lower() == wanted), b"")
+        return self._answer(request.method.decode("ascii"), path, query, body, peer)
 
     async def _send(self, conn: h11.Connection, writer: asyncio.StreamWriter, status: int, body: bytes, *, head: bool = False, close: bool = False) -> None:
         headers = [

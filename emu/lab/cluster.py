@@ -21,6 +21,7 @@ from emu.k8s.control_plane import ControlPlane
 from emu.k8s.delays import Delays
 from emu.k8s.dns.addon import ClusterDns
 from emu.k8s.flannel import OVERHEAD, Leases
+from emu.k8s.ingress.addon import IngressAddon
 from emu.k8s.kubelet import Kubelet
 from emu.k8s.masquerade import NON_MASQUERADE_CIDRS
 from emu.k8s.node import NodeConfig, NodeHost
@@ -139,6 +140,8 @@ class Cluster(ManifestVerbs):
         if self.dns is not None:
             self.internet.serve_dns()
             self.internet.serve_http()
+        self.ingress = IngressAddon(self.control_plane, self.internet.names)
+        if self.dns is not None:
             self.dns.install()
         self.wait_for(lambda: self.synced, "the nodes to start")
 

@@ -8,7 +8,7 @@ from emu.aio.process import Process, spawn
 from emu.apps.http_server import HttpServer
 from emu.fabric import Machine
 from emu.iproute import iptables
-from emu.k8s.dns.server import DnsServer
+from emu.k8s.dns.server import DnsServer, find
 from emu.k8s.node import NodeHost
 from emu.lab.host import MOST_SECONDS, Host, in_range
 from emu.sim import NS_PER_S
@@ -92,7 +92,9 @@ class Outside(Host):
 class Internet(Outside):
     """A host on the internet. `names`: what its resolver knows, see `serve_dns`."""
 
-    names: dict[str, str]
+    def __init__(self, cluster: Cluster, name: str, machine: Machine, ip: str, public_ip: str) -> None:
+        super().__init__(cluster, name, machine, ip, public_ip)
+        self.names = {name: ip for domain in ("example.com", "example.org", "example.net") for name in (domain, f"*.{domain}")}
 
     def serve_http(self, port: int = 80) -> Process:
         """Run the HTTP server there that pods run; `kill()` the result to end it."""
@@ -106,6 +108,11 @@ class Internet(Outside):
 
     def serve_dns(self) -> Process:
         """Run a resolver there. `names` (which may be changed) has what it knows: `db.example.com`, `*.example.com`, to addresses."""
-        self.names = {name: self.ip for domain in ("example.com", "example.org", "example.net") for name in (domain, f"*.{domain}")}
+        self.cluster.loop.resolver.lookups[self.netns] = self._look_up
         server = DnsServer(None, (), self.cluster.sim.stream("internet/dns"), self.names)
         return spawn(self.cluster.loop, self.netns, server.serve(health=False), name=f"{self.name}/dns")
+
+    async def _look_up(self, name: str) -> list[str]:
+        """It is its own resolver."""
+        address = find(self.names, name)
+        return [address] if address is not None else []

@@ -71,12 +71,7 @@ class DnsServer:
 
     def _from_records(self, query: Message, question: Question) -> Message:
         assert self.records is not None
-        name = question.name.lower()
-        address = self.records.get(name.rstrip("."))
-        parts = name.rstrip(".").split(".")
-        for start in range(1, len(parts)):
-            if address is None:
-                address = self.records.get("*." + ".".join(parts[start:]))
+        address = find(self.records, question.name)
         if address is None:
             return query.reply(NXDOMAIN)
         return query.reply(NOERROR, (Record(question.name, A, 300, address),) if question.type == A else ())
@@ -130,6 +125,15 @@ class DnsServer:
             pass
         finally:
             writer.close()
+
+
+def find(records: dict[str, str], name: str) -> str | None:
+    """The address of a name in a table that may have wildcards (`*.example.com`)."""
+    labels = name.lower().rstrip(".").split(".")
+    found = records.get(".".join(labels))
+    for start in range(1, len(labels)):
+        found = found if found is not None else records.get("*." + ".".join(labels[start:]))
+    return found
 
 
 class _Udp(asyncio.DatagramProtocol):
