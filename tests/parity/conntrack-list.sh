@@ -16,8 +16,8 @@ make() {
     ip netns exec red ping -q -c 1 10.0.0.2 >/dev/null
     echo x | ip netns exec red nc -u -w 1 -p 4000 10.0.0.2 53
     echo x | ip netns exec red nc -u -w 1 -s 10.0.0.3 -p 4001 10.0.0.2 54
-    ip netns exec red nc -z -w 1 10.0.0.2 80
-    ip netns exec red nc -z -w 1 -s 10.0.0.3 -p 4002 10.0.0.2 81
+    timeout 0.6 ip netns exec red nc -z 10.0.0.2 80
+    timeout 0.6 ip netns exec red nc -z -s 10.0.0.3 -p 4002 10.0.0.2 81
 }
 ct() { echo "# conntrack $*"; ip netns exec blue conntrack "$@" 2>&1 | sed -E 's/ [0-9]+ src/ T src/; s/id=[0-9]+/id=I/g' | sort; }
 # a silent server, so that connections stay

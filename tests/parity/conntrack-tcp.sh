@@ -31,7 +31,7 @@ echo "during: $(states)"
 sleep 2
 echo "after: $(states)"
 ip netns exec gw conntrack -F 2>/dev/null
-ip netns exec red nc -z -w 1 10.2.0.2 81 || true
+timeout 0.6 ip netns exec red nc -z 10.2.0.2 81 || true
 echo "silent: $(states --orig-port-dst 81)"
 ip netns exec red nc -z -w 1 10.2.0.2 82 || true
 echo "refused: $(states --orig-port-dst 82 | wc -l)"

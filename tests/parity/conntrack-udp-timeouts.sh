@@ -6,11 +6,14 @@
 # expect: blue.eth0 tx udp
 set -e
 ip netns add red; ip netns add gw; ip netns add blue
-ip link add eth0 netns red type veth peer name r0 netns gw
-ip link add eth0 netns blue type veth peer name b0 netns gw
+ip link add eth0 netns red address 02:00:00:00:00:01 type veth peer name r0 netns gw address 02:00:00:00:00:02
+ip link add eth0 netns blue address 02:00:00:00:00:03 type veth peer name b0 netns gw address 02:00:00:00:00:04
 ip -n gw addr add 10.1.0.1/24 dev r0; ip -n gw addr add 10.2.0.1/24 dev b0
 ip -n red addr add 10.1.0.2/24 dev eth0; ip -n blue addr add 10.2.0.2/24 dev eth0
 ip -n gw link set r0 up; ip -n gw link set b0 up; ip -n red link set eth0 up; ip -n blue link set eth0 up
+# it lasts long: nobody shall be asked again meanwhile
+ip -n red neigh add 10.1.0.1 lladdr 02:00:00:00:00:02 dev eth0; ip -n gw neigh add 10.1.0.2 lladdr 02:00:00:00:00:01 dev r0
+ip -n blue neigh add 10.2.0.1 lladdr 02:00:00:00:00:04 dev eth0; ip -n gw neigh add 10.2.0.2 lladdr 02:00:00:00:00:03 dev b0
 ip -n red route add default via 10.1.0.1; ip -n blue route add default via 10.2.0.1
 ip netns exec gw sysctl -qw net.ipv4.ip_forward=1 net.netfilter.nf_conntrack_udp_timeout=3 net.netfilter.nf_conntrack_udp_timeout_stream=6
 ip netns exec gw iptables -A FORWARD -i r0 -j ACCEPT

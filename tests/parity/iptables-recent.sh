@@ -27,11 +27,11 @@ ip netns exec blue nc -l -k -p 22 >/dev/null &
 sleep 0.3
 state() { if sleep 0.2 | ip netns exec red nc -N -w 1 10.0.0.2 22; then echo "$1: open"; else echo "$1: closed"; fi; }
 state before
-ip netns exec red nc -z -w 1 10.0.0.2 7000
+timeout 0.6 ip netns exec red nc -z 10.0.0.2 7000
 state "after knocking"
 sleep 11
 state "ten seconds later"
-ip netns exec red nc -z -w 1 10.0.0.2 7000
+timeout 0.6 ip netns exec red nc -z 10.0.0.2 7000
 state "knocked again"
 ip netns exec red nc -z -w 1 10.0.0.2 7001
 state "gone"

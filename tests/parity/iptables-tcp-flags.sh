@@ -31,7 +31,7 @@ wait
 sleep 0.3
 ip netns exec red nc -l -p 81 </dev/null &
 sleep 0.3
-if ip netns exec blue nc -z -w 2 10.0.0.1 81; then echo "in: open"; else echo "in: refused by silence"; fi
+if timeout 1.6 ip netns exec blue nc -z 10.0.0.1 81; then echo "in: open"; else echo "in: refused by silence"; fi
 kill %+ || true; wait || true
 ip netns exec blue iptables -L -v -n -x
 ip netns exec red iptables -L INPUT -v

@@ -43,7 +43,8 @@ LOG_LINES = 1000
 
 
 class Netfilter:
-    """`tables`: by name. `tracking`: connection tracking is on. `log`: (time in ns, line) of what LOG targets wrote, the newest 1,000. `recent`: lists of `-m recent` by name.
+    """`tables`: by name. `tracking`: connection tracking is on. `log`: (time in ns, line) of what LOG targets wrote, the newest 1,000. `recent`:
+    lists of `-m recent` by name.
 
     `hook` (now): the hook that is running; `table` and `where`: the table, and the (chain, rule index) that decided last, for messages.
     `trail`: a list that collects what a packet touched (see `walk.py`), None when nobody wants it.
