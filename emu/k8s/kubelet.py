@@ -41,7 +41,7 @@ class Kubelet:
     def start(self) -> None:
         """What the kubelet does to the node itself: its iptables chains, then the pods' bridge."""
         self._on = True
-        self._tell("its chains: what claims to be from localhost and is not is dropped")
+        self._tell("its chains; packets that claim to be from localhost and are not are dropped")
         iptables.restore(self.machine.netns, _NODE_RULES, noflush=True)
         for chain in ("INPUT", "OUTPUT"):
             ensure_rule(self.machine.netns, "filter", chain, "-j KUBE-FIREWALL")

@@ -19,6 +19,7 @@ NS_PER_S = 1_000_000_000
 SHORT_NS = NS_PER_S // 10  # what passes in less is not waited for
 WIDTH = 120
 APPS = "python3 -m emu.apps."
+DONE = ("get ", "probe ", "fails ", "ip netns exec ")  # how lines begin that do something, rather than build
 
 
 def script(journal: Journal, title: str, about: str) -> str:
@@ -35,7 +36,7 @@ class _Writer:
         ]  # what is about a machine that never saw a frame is left out
         self.cables = [Cable(entry) for entry in self.entries if entry.kind == CABLE]
         self.clock = 0
-        self.heading = ""
+        self.heading = self.said = ""  # to be written before the next command; written last
         self.commands: list[tuple[str, str, str, str]] = []  # namespace, command line, standard input, a note above it
         self.keys: dict[str, str] = {}  # the journal's name of a running program -> the script's
         self.unready: list[tuple[str, str]] = []  # ports that nobody has waited for yet
@@ -57,6 +58,7 @@ class _Writer:
             self._flush()
             rule = "# " + "-" * (WIDTH - 2)
             self.lines += ["", rule, *_comment(entry.text), rule]
+            self.said = ""
         elif kind == STEP:
             self._flush()
             if entry.more.startswith("container runtime"):
@@ -99,6 +101,7 @@ class _Writer:
         if gap >= SHORT_NS:
             self._flush()
             self.lines += ["", f"sleep {round(gap / NS_PER_S, 1):g}"]
+            self.said = ""
 
     # -- machines and cables ------------------------------------------------------------------------------------------------------
 
@@ -151,8 +154,12 @@ class _Writer:
             line = f"probe {entry.where} {command.removeprefix(f'{APPS}probe ').removesuffix(' --timeout 1')}"
         else:
             line = f"ip netns exec {entry.where} {command}"
+        self._flush()
+        if not self.heading and self.lines and not self.lines[-1].startswith((*DONE, "#")):
+            self.lines.append("")  # no longer about what was built
+            self.said = ""
         if outcome:
-            self._say(f"fails {line}  # {outcome}")
+            self._say(f"fails {line}  # {'timed out' if outcome == 'TimeoutError' else outcome}")
             return
         counted = re.fullmatch(re.escape(line) + r"(?: --count (\d+)(?: \| sort \| uniq -c)?)?", previous)
         if line.startswith("get ") and counted:
@@ -180,9 +187,10 @@ class _Writer:
             self.lines.append(line)
 
     def _head(self) -> None:
-        if self.heading:
+        if self.heading and self.heading != self.said:
             self.lines += ["", *_comment(self.heading)]
-            self.heading = ""
+            self.said = self.heading
+        self.heading = ""
 
     def _flush_ports(self) -> None:
         if self.unready:
