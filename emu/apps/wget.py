@@ -68,6 +68,8 @@ class Wget:
         """The exit status."""
         if "://" not in url:
             url = f"http://{url}"
+        if self.request.spider:
+            self.say("Spider mode enabled. Check if remote file exists.\n")
         attempt = 0
         redirects = 0
         while True:
