@@ -1,5 +1,5 @@
 """Measures, in one run on one machine: frame-hops a second captured and not, against a naive scapy loop on the same frames; what a pod costs
-to build and to keep; the time from process start to the first hop table.
+to build and to keep; the time from process start to the first hop table; what shell scripts cost.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 DATAGRAMS = 20_000
 NAIVE_FRAMES = 2_000
 REPEATS = 3
+COMMANDS = 60
 
 
 def resident() -> int:
@@ -164,6 +165,28 @@ def first_table() -> float:
     return seconds
 
 
+def script_seconds(*script: str) -> float:
+    """Seconds that `emu sh` takes, start-up and captures included: the best of a few runs."""
+    seconds = []
+    for _ in range(REPEATS):
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-P", "-m", "emu", "sh", "--captures", folder, *script], check=True, capture_output=True)
+            seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def shell() -> dict[str, float]:
+    """What scripts cost: an empty one, each command, and two nodes with four pods built by hand (tools/two-nodes.sh)."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sh") as nothing, tempfile.NamedTemporaryFile("w", suffix=".sh") as commands:
+        commands.write("ip netns list\n" * COMMANDS)
+        commands.flush()
+        empty = script_seconds(nothing.name)
+        each = (script_seconds(commands.name) - empty) / COMMANDS
+    built = script_seconds(str(Path(__file__).with_name("two-nodes.sh")))
+    return {"empty_seconds": empty, "ms_per_command": each * 1000, "two_nodes_seconds": built}
+
+
 def measure(quick: bool) -> dict[str, Any]:
     """All figures."""
     datagrams = DATAGRAMS // 10 if quick else DATAGRAMS
@@ -180,6 +203,7 @@ def measure(quick: bool) -> dict[str, Any]:
     }  # fmt: skip
     result["build"] = [build_apart(pods) for pods in ((100, 1000) if quick else (100, 1000, 10_000))]
     result["first_hop_table_seconds"] = min(first_table() for _ in range(REPEATS))
+    result["shell"] = shell()
     return result
 
 
@@ -202,6 +226,11 @@ def show(result: dict[str, Any]) -> None:
     for row in result["build"]:
         pods.add_row(f"{row['pods']:,}", f"{row['ms_per_pod']:.3f}", f"{row['settle_ms_per_pod']:.3f}", f"{row['kib_per_pod']:.1f}")
     console.print(pods)
+    script = result["shell"]
+    console.print(
+        f"emu sh: an empty script {script['empty_seconds']:.2f} s, a command {script['ms_per_command']:.1f} ms, two nodes with four pods built by hand"
+        f" {script['two_nodes_seconds']:.2f} s"
+    )
     console.print(f"from process start to the first hop table: {result['first_hop_table_seconds']:.2f} s")
 
 
