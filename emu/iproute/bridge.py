@@ -11,6 +11,7 @@ from emu.net.bridge import Bridge
 from emu.net.bridge_port import STATE_NAMES, BridgePort
 from emu.net.fdb import FdbEntry
 from emu.net.netns import Namespace, NetError
+from emu.net.vxlan import Vxlan
 from emu.sim import NS_PER_MS, NS_PER_S
 from emu.trace.points import COMMAND
 from emu.wire.addr import ZERO_MAC, mac_bytes, mac_text
@@ -100,7 +101,12 @@ def fdb_delete(
 
 
 def fdb_flush_all(ns: Namespace, bridge: str) -> None:
-    """`bridge fdb flush dev BRIDGE`: forget everything, also what is permanent or static."""
+    """`bridge fdb flush dev BRIDGE`, or of a VXLAN device: forget everything, also what is permanent or static."""
+    dev = ns.device(bridge)
+    if isinstance(dev, Vxlan):
+        for known in list(dev.fdb.entries.values()):
+            dev.fdb.remove(known)
+        return
     fdb = _bridge(ns, bridge).fdb
     for entry in list(fdb.entries.values()):
         fdb.delete(entry)

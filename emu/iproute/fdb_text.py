@@ -94,4 +94,10 @@ def records(ns: Namespace, brport: NetDevice | None, br: Bridge | None, states: 
             groups = ([ALL_NODES_6] if dev.mtu >= IPV6_MIN_MTU else []) + ([ALL_HOSTS_4] if dev.up else [])
             listens = [_group(dev, mac, with_dev) for mac in groups]
         found += listens + own if dev is bridge else own + listens
-    return [record for record in found if states is None or record.data["state"] in states]
+    return [record for record in found if states is None or _in_state(record, states)]
+
+
+def _in_state(record: Record, states: tuple[str, ...]) -> bool:
+    """A tunnel's permanent entries are static too (NUD_PERMANENT and NUD_NOARP)."""
+    state = record.data["state"]
+    return state in states or (states == ("static",) and state == "permanent" and "dst" in record.data)

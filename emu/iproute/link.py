@@ -111,7 +111,8 @@ def add_vxlan(
     far = ip_int(remote) if remote is not None else 0
     if is_multicast_ip(far):
         raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name}: group {ip_text(far)} (no multicast routing between tunnel endpoints here)")
-    vxlan = Vxlan(name, random_mac(ns.sim) if mac is None else _mac(mac, name, ns), ns, vni, mtu or (lower.mtu - HEADROOM if lower else 1500), ageing)
+    size = mtu or (lower.mtu - HEADROOM if lower else 1500)
+    vxlan = Vxlan(name, random_mac(ns.sim) if mac is None else _mac(mac, name, ns), ns, vni, size, ageing or AGEING_S)
     vxlan.mac_set = mac is not None
     _check_mtu(vxlan.mtu, vxlan, ns)
     vxlan.local = ip_int(local) if local is not None else 0
@@ -140,6 +141,43 @@ def _vxlan_command(vxlan: Vxlan, ttl: int | str, tos: int | str) -> str:
     words += f" df {vxlan.df}" if vxlan.df != "unset" else ""
     words += "" if vxlan.csum else " noudpcsum"
     return words + (f" ageing {vxlan.fdb.ageing_ns // NS_PER_S}" if vxlan.fdb.ageing_ns != AGEING_S * NS_PER_S else "")
+
+
+def change_vxlan(
+    ns: Namespace, name: str, *, remote: str | None = None, local: str | None = None, ttl: int | str | None = None, tos: int | str | None = None,
+    df: str | None = None, ageing: int | None = None, learning: bool | None = None,
+) -> None:  # fmt: skip
+    """`ip link set NAME type vxlan ...`: what is None stays (vxlan_changelink). A new `remote` takes the place of the old one for unknown MACs."""
+    vxlan = ns.device(name)
+    if not isinstance(vxlan, Vxlan):
+        raise NetError(EOPNOTSUPP, f"Operation not supported: {name} in {ns.name} is a {vxlan.kind}, not a VXLAN device")
+    if remote is not None and ip_int(remote) != vxlan.remote:
+        default = vxlan.fdb.entries.get(ZERO_MAC)
+        old = [known for known in default.remotes if known.ip == vxlan.remote] if default is not None else []
+        new = Remote(ip_int(remote), dev=vxlan.lower)
+        if default is None:
+            vxlan.fdb.set(ZERO_MAC, new, "permanent")
+        else:
+            vxlan.fdb.append(default, new)
+            for gone in old:
+                vxlan.fdb.remove(default, gone)
+        vxlan.remote = new.ip
+    if local is not None:
+        vxlan.local = ip_int(local)
+    if ttl is not None:
+        vxlan.ttl = {"auto": 0, "inherit": -1}[ttl] if isinstance(ttl, str) else ttl
+    if tos is not None:
+        vxlan.tos = 1 if tos == "inherit" else int(tos)
+    vxlan.df = vxlan.df if df is None else df
+    vxlan.learning = vxlan.learning if learning is None else learning
+    if ageing is not None:
+        vxlan.fdb.set_ageing(ageing or AGEING_S)
+    ns.generation += 1
+    if ns.tp.journal:
+        given = (("remote", remote), ("local", local), ("ttl", ttl), ("tos", tos), ("df", df), ("ageing", ageing))
+        words = "".join(f" {word} {value}" for word, value in given if value is not None)
+        words += "" if learning is None else " learning" if learning else " nolearning"
+        ns.tp.on_journal(COMMAND, ns.name, f"ip link set {name} type vxlan{words}")
 
 
 def delete(ns: Namespace, name: str) -> None:

@@ -119,6 +119,15 @@ class VxlanFdb:
             self._sweep.cancel()
             self._sweep = None
 
+    def set_ageing(self, seconds: int) -> None:
+        """Change the time after which what was learned ends."""
+        self.ageing_ns = seconds * NS_PER_S
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        if self._looked is not None:
+            self._cleanup()
+
     def _wait(self) -> None:
         """Look at the next full interval; while nothing can age, no timer runs."""
         if self._sweep is None and self.ageing_ns and self._looked is not None:

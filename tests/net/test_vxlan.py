@@ -519,3 +519,13 @@ def test_any_bytes_are_carried(frame: bytes) -> None:
     tunnel.run(0.1)
     assert tunnel.seen("h2.vx rx")[:1] == [frame]
     tunnel.check()
+
+
+def test_a_tunnel_is_changed_while_it_runs() -> None:
+    tunnel = Tunnel(hosts=3, remote="10.0.0.2")
+    link.change_vxlan(tunnel.hosts[0], "vx", remote="10.0.0.3", ttl=9, learning=True)
+    sock = UdpSocket(tunnel.hosts[0])
+    sock.sendto(b"who is there?", ip_int("10.9.0.9"), 9)
+    tunnel.run(0.5)
+    assert [(packet[IP].dst, packet[IP].ttl) for packet in tunnel.outer()] == [("10.0.0.3", 9)]
+    assert bridge.fdb_show(tunnel.hosts[0], "vx").startswith(f"{ANY} dst 10.0.0.3 via eth0 self permanent\n")

@@ -14,6 +14,7 @@ from emu.iproute.record import render
 from emu.net.bridge import Bridge
 from emu.net.device import NetDevice
 from emu.net.netns import Namespace, NetError
+from emu.net.vxlan import Vxlan
 
 VERBS = ("add*", "set*", "change*", "replace*", "delete*", "show*", "list*", "lst*", "xstats*", "afstats*", "property*", "help*")
 # Kinds that Linux has and the emulator does not.
@@ -135,6 +136,8 @@ def _set(call: Invocation, words: Words) -> int:
         if not isinstance(dev, Bridge):
             raise Stop("RTNETLINK answers: Operation not supported\n", 2)
         options_of.change_bridge(call.ns, dev.name, changes)
+    elif settings.kind == "vxlan" and isinstance(dev, Vxlan):
+        vxlan_options.change(call, dev, words)
     elif settings.kind and words:
         raise not_emulated(f"ip link set type {settings.kind}", 2)
     options_of.apply(call.ns, dev, settings)

@@ -6,7 +6,7 @@ from typing import Any
 
 from emu.iproute import link
 from emu.iproute.cmd.invocation import Invocation, Stop, not_emulated
-from emu.iproute.cmd.words import Words, integer, pick, wrong
+from emu.iproute.cmd.words import Words, garbage, integer, pick, wrong
 from emu.net.netns import Namespace, NetError
 from emu.net.vxlan import DEFAULT_PORT, Vxlan
 from emu.wire.addr import ip_int, is_multicast_ip
@@ -26,11 +26,11 @@ NO_PORT = (
 )
 
 
-def _number(words: Words, key: str, low: int, high: int) -> int:
+def _number(words: Words, why: str, low: int, high: int) -> int:
     word = words.take()
     number = integer(word)
     if number is None or not low <= number <= high:
-        raise wrong(word, f"invalid {key}")
+        raise wrong(word, why)
     return number
 
 
@@ -44,7 +44,12 @@ def _address(words: Words) -> str:
 
 
 def _ttl(words: Words) -> int | str:
-    return words.take() if words and words.peek() in ("auto", "inherit") else _number(words, "TTL", 0, 255)
+    if words and words.peek() in ("auto", "inherit"):
+        return words.take()
+    number = _number(words, "invalid TTL", 0, 0xFFFFFFFF)
+    if number > 255:
+        raise wrong(words.words[words.at - 1], "TTL must be <= 255")
+    return number
 
 
 def _tos(words: Words) -> int | str:
@@ -70,7 +75,9 @@ def parse(call: Invocation, words: Words) -> dict[str, Any]:
         elif key is None:
             raise Stop(f'vxlan: unknown command "{word}"?\n', 1)
         elif key in ("id", "vni"):
-            found["vni"] = _number(words, "id", 0, (1 << 24) - 1)
+            if "vni" in found:
+                raise garbage("id", words.take())
+            found["vni"] = _number(words, "invalid id", 0, (1 << 24) - 1)
         elif key in ("group", "remote"):
             found["remote"] = _address(words)
             if is_multicast_ip(ip_int(found["remote"])):
@@ -115,7 +122,10 @@ def _switch(found: dict[str, Any], name: str, on: bool) -> None:
 
 def add(call: Invocation, target: Namespace, name: str, mac: bytes | None, words: Words) -> Vxlan:
     """Make the device."""
+    given = bool(words)
     found = parse(call, words)
+    if "vni" not in found and given:
+        raise Stop("vxlan: missing virtual network identifier\n", 1)
     if "vni" not in found:
         raise Stop("Error: Required attributes not provided to perform the operation.\n", 2)
     if "dstport" not in found:
@@ -128,3 +138,19 @@ def add(call: Invocation, target: Namespace, name: str, mac: bytes | None, words
         if (error.strerror or "").startswith("A VXLAN device with the specified VNI already exists"):
             raise Stop("Error: A VXLAN device with the specified VNI already exists.\n", 2) from None
         raise
+
+
+# What `ip link set ... type vxlan` can change; of the others some are refused by the kernel itself.
+CHANGES = ("remote", "local", "ttl", "tos", "df", "ageing", "learning")
+KERNEL_REFUSES = {"vni": "Cannot change VNI", "dstport": "Cannot change port", "srcport": "Cannot change port range"}
+
+
+def change(call: Invocation, dev: Vxlan, words: Words) -> None:
+    """`ip link set DEV type vxlan ...`."""
+    found = parse(call, words)
+    for key, value in found.items():
+        if key in KERNEL_REFUSES and value != {"vni": dev.vni, "dstport": dev.udp_port, "srcport": dev.ports}[key]:
+            raise Stop(f"Error: {KERNEL_REFUSES[key]}.\n", 2)
+        if key not in CHANGES and key not in KERNEL_REFUSES:
+            raise not_emulated(f"ip link set type vxlan {key}", 2)
+    link.change_vxlan(call.ns, dev.name, **{key: value for key, value in found.items() if key in CHANGES})
