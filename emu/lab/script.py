@@ -155,7 +155,8 @@ class _Writer:
         else:
             line = f"ip netns exec {entry.where} {command}"
         self._flush()
-        if not self.heading and self.lines and not self.lines[-1].startswith((*DONE, "#")):
+        was = self.lines[-1] if self.lines else "#"
+        if not self.heading and (not was.startswith((*DONE, "#")) or ("probe " in was and not line.startswith("probe "))):
             self.lines.append("")  # no longer about what was built
             self.said = ""
         if outcome:
