@@ -71,6 +71,7 @@ def _prefix(ns: Namespace, prefix: str) -> tuple[int, int]:
 def _route(
     ns: Namespace, prefix: str, via: str | None, dev: str | NetDevice | None, src: str | None, metric: int, table: str | int | None, type_: str,
     scope: str | None, onlink: bool, proto: str, tos: int, mtu: int, mtu_lock: bool, nexthops: Sequence[dict[str, object]] | None,
+    advmss: int, hoplimit: int,
 ) -> Route:  # fmt: skip
     network, length = _prefix(ns, prefix)
     if tos & 3:
@@ -99,7 +100,7 @@ def _route(
         wide = SCOPE_UNIVERSE
     prefsrc = parse_address(ns, src, f"src of {prefix}") if src is not None else 0
     protocol = _number(ns, PROTOCOLS, proto, "routing protocol")
-    return Route(network, length, hops, kind, wide, number, metric, tos, protocol, prefsrc, mtu, mtu_lock)
+    return Route(network, length, hops, kind, wide, number, metric, tos, protocol, prefsrc, mtu, mtu_lock, advmss, hoplimit)
 
 
 def _nexthop(ns: Namespace, via: object, dev: object, weight: int, onlink: bool, prefix: str) -> NextHop:
@@ -114,24 +115,26 @@ def add(
     ns: Namespace, prefix: str, *, via: str | None = None, dev: str | NetDevice | None = None, src: str | None = None, metric: int = 0,
     table: str | int | None = None, type: str = "unicast", scope: str | None = None, onlink: bool = False, proto: str = "boot", tos: int = 0, mtu: int = 0,  # noqa: A002
     mtu_lock: bool = False, nexthops: Sequence[dict[str, object]] | None = None, mode: str = "add",
+    advmss: int = 0, hoplimit: int = 0,
 ) -> None:  # fmt: skip
     """`ip route add [TYPE] PREFIX [via GW] [dev DEV] ...`. `nexthops`: [{"via": .., "dev": .., "weight": ..}, ...] for several paths.
     `mode`: add, replace, change, append, prepend. Raises NetError in the kernel's words: EEXIST, ENETUNREACH, EINVAL, ENODEV, ENETDOWN, ENOENT.
     """
-    fib_config.insert(ns, _route(ns, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops), mode)
+    fib_config.insert(ns, _route(ns, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops, advmss, hoplimit), mode)
     if ns.tp.journal:
-        _tell(ns, mode, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops)
+        _tell(ns, mode, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops, advmss, hoplimit)
 
 
 def replace(
     ns: Namespace, prefix: str, *, via: str | None = None, dev: str | NetDevice | None = None, src: str | None = None, metric: int = 0,
     table: str | int | None = None, type: str = "unicast", scope: str | None = None, onlink: bool = False, proto: str = "boot", tos: int = 0, mtu: int = 0,  # noqa: A002
-    mtu_lock: bool = False, nexthops: Sequence[dict[str, object]] | None = None,
+    mtu_lock: bool = False, nexthops: Sequence[dict[str, object]] | None = None, advmss: int = 0, hoplimit: int = 0,
 ) -> None:  # fmt: skip
     """`ip route replace`: like `add`, but takes the place of a route of the same prefix, TOS and metric."""
-    fib_config.insert(ns, _route(ns, prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops), "replace")
-    if ns.tp.journal:
-        _tell(ns, "replace", prefix, via, dev, src, metric, table, type, scope, onlink, proto, tos, mtu, mtu_lock, nexthops)
+    add(
+        ns, prefix, via=via, dev=dev, src=src, metric=metric, table=table, type=type, scope=scope, onlink=onlink, proto=proto, tos=tos, mtu=mtu,
+        mtu_lock=mtu_lock, nexthops=nexthops, mode="replace", advmss=advmss, hoplimit=hoplimit,
+    )  # fmt: skip
 
 
 def delete(
@@ -158,6 +161,7 @@ def delete(
 def _tell(
     ns: Namespace, verb: str, prefix: str, via: str | None, dev: str | NetDevice | None, src: str | None, metric: int, table: str | int | None, type_: str,
     scope: str | None, onlink: bool, proto: str, tos: int, mtu: int, mtu_lock: bool, nexthops: Sequence[dict[str, object]] | None,
+    advmss: int = 0, hoplimit: int = 0,
 ) -> None:  # fmt: skip
     """Write the command into the journal."""
     words = f"ip route {verb} {type_ + ' ' if type_ != 'unicast' else ''}{prefix}"
@@ -165,6 +169,7 @@ def _tell(
     given = (
         ("tos", tos), ("via", via), ("dev", name), ("src", src), ("metric", metric), ("table", table), ("scope", scope),
         ("proto", proto if proto != "boot" else None), ("mtu lock" if mtu_lock else "mtu", mtu),
+        ("advmss", advmss), ("hoplimit", hoplimit),
     )  # fmt: skip
     words += "".join(f" {word} {value}" for word, value in given if value) + (" onlink" if onlink else "")
     for hop in nexthops or ():
@@ -252,36 +257,61 @@ def show(ns: Namespace, table: str | int | None = None, dev: str | NetDevice | N
     return render([route_record(ns, route, hidden) for one in tables for route in one if not oif or any(hop.oif == oif for hop in route.nexthops)])
 
 
-def get(
-    ns: Namespace, address: str, *, src: str | None = None, iif: str | NetDevice | None = None, oif: str | NetDevice | None = None, mark: int = 0, tos: int = 0
-) -> str:  # fmt: skip
-    """`ip route get ADDRESS [from SRC] [iif DEV] [oif DEV] [mark M] [tos T]`. Raises NetError with the errno a sender would get."""
+def _decision(
+    ns: Namespace, address: str, src: str | None, iif: str | NetDevice | None, oif: str | NetDevice | None, mark: int, tos: int
+) -> net_route.Dst:  # fmt: skip
+    """What a packet would meet. Raises NetError with the errno a sender would get."""
     daddr = parse_address(ns, address, "address to look up")
     saddr = parse_address(ns, src, "source to look up") if src is not None else 0
     if iif is None:
+        if not daddr:  # a packet to nowhere goes to oneself
+            daddr = saddr or 0x7F000001
         dst = net_route.lookup_output(ns, daddr, saddr, device_of(ns, oif) if oif is not None else None, tos, mark)
         if isinstance(dst, int):
             raise NetError(dst, f"{ERRORS.get(dst, 'Invalid argument')}: {address} in {ns.name}")
-    else:
-        skb = Skb(0, ETH_P_IP, b"")
-        skb.dev, skb.daddr, skb.saddr, skb.mark, skb.tos = device_of(ns, iif), daddr, saddr, mark, tos
-        dst = net_route.lookup_input(ns, skb)
-        error = dst.error if dst.type == RTN_UNREACHABLE else EINVAL if dst.type == RTN_UNSPEC else 0
-        if error:
-            raise NetError(error, f"{ERRORS.get(error, 'Invalid argument')}: {address} in {ns.name}: {dst.text}")
+        return dst
+    skb = Skb(0, ETH_P_IP, b"")
+    skb.dev, skb.daddr, skb.saddr, skb.mark, skb.tos = device_of(ns, iif), daddr, saddr, mark, tos
+    dst = net_route.lookup_input(ns, skb)
+    error = dst.error if dst.type == RTN_UNREACHABLE else EINVAL if dst.type == RTN_UNSPEC else 0
+    if error:
+        raise NetError(error, f"{ERRORS.get(error, 'Invalid argument')}: {address} in {ns.name}: {dst.text}")
+    return dst
+
+
+def match(
+    ns: Namespace, address: str, *, src: str | None = None, iif: str | NetDevice | None = None, oif: str | NetDevice | None = None, mark: int = 0, tos: int = 0
+) -> str:  # fmt: skip
+    """`ip route get ADDRESS fibmatch`: the route that would be taken."""
+    dst = _decision(ns, address, src, iif, oif, mark, tos)
+    hidden = Hidden()
+    hidden.table = False
+    return route_record(ns, dst.route, hidden).text if dst.route is not None else ""
+
+
+def get(
+    ns: Namespace, address: str, *, src: str | None = None, iif: str | NetDevice | None = None, oif: str | NetDevice | None = None, mark: int = 0, tos: int = 0,
+    uid: int = 0,
+) -> str:  # fmt: skip
+    """`ip route get ADDRESS [from SRC] [iif DEV] [oif DEV] [mark M] [tos T] [uid N]`. Raises NetError with the errno a sender would get."""
+    dst = _decision(ns, address, src, iif, oif, mark, tos)
     local = dst.type in (RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST)
     text = "" if dst.type == RTN_UNICAST else f"{TYPE_NAMES[dst.type]} "
-    text += address + (f" from {src}" if src is not None else "") + (f" tos {tos:#04x}" if tos else "")
+    text += address + (f" from {src}" if src is not None else "")
+    text += f" tos {dst.route.tos:#04x}" if dst.route is not None and dst.route.tos else ""
     text += f" via {ip_text(dst.gateway)}" if dst.gateway else ""
     text += f" dev {ns.lo.name if local and iif is not None else dst.dev.name}"
-    if dst.table and dst.table != TABLE_MAIN and (ns.fib.custom_rules or dst.table != TABLE_LOCAL):  # without rules both are one trie
-        text += f" table {fib_text.name_of(fib_text.TABLE_NAMES, dst.table)}"
+    table = dst.table if ip_int(address) else 0
+    if dst.type == RTN_BROADCAST and iif is None and ns.fib.local.lookup(ip_int(address)) is not None:
+        table = TABLE_LOCAL
+    if table and table != TABLE_MAIN and (ns.fib.custom_rules or table != TABLE_LOCAL):  # without rules both are one trie
+        text += f" table {fib_text.name_of(fib_text.TABLE_NAMES, table)}"
     if src is None and dst.prefsrc:
         text += f" src {ip_text(dst.prefsrc)}"
     if mark:
         text += f" mark {mark:#x}" if mark >= 16 else f" mark {mark}"
     if iif is None:
-        text += " rt_offload_failed uid 0" if dst.type == RTN_MULTICAST else " uid 0"  # iproute2 takes RTCF_MULTICAST for that flag
+        text += f" rt_offload_failed uid {uid}" if dst.type == RTN_MULTICAST else f" uid {uid}"  # iproute2 takes RTCF_MULTICAST for that flag
     redirected = bool(dst.gateway) and dst.route is not None and all(hop.gateway != dst.gateway for hop in dst.route.nexthops)
     known = (
         ("redirected", redirected), ("redirect", dst.redirect), ("local", local or dst.dev is ns.lo), ("brd", dst.type == RTN_BROADCAST),
@@ -294,6 +324,8 @@ def get(
         text += f" expires {(dst.expires - ns.sim.now) // 1_000_000_000}sec" + (f" mtu {lock}{dst.mtu}" if dst.mtu < dst.dev.mtu else "")
     elif dst.route is not None and dst.route.mtu:
         text += f" mtu {lock}{dst.route.mtu}"
+    if dst.route is not None:
+        text += "".join(f" {name} {value}" for name in ("advmss", "hoplimit") if (value := getattr(dst.route, name)))
     if iif is not None:
         text += f" iif {device_of(ns, iif).name}"
     return text + " \n"

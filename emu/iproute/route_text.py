@@ -41,14 +41,20 @@ def route_record(ns: Namespace, route: Route, hidden: Hidden, details: bool = Fa
     if route.metric and not hidden.metric:
         record.add("metric", route.metric, f"metric {route.metric} ")
     _flags(record, ns, single)
-    if route.mtu:
-        lock = "lock " if route.mtu_lock else ""
-        record.add("metrics", [{"mtu": route.mtu}], f"mtu {lock}{route.mtu} ")
+    if metrics := metrics_text(route):
+        names = ("mtu", "advmss", "hoplimit")
+        record.add("metrics", [{name: value for name in names if (value := getattr(route, name))}], metrics)
     if single is None and route.nexthops:
         hops = [_hop(ns, hop) for hop in route.nexthops]
         record.add("nexthops", [hop.data for hop in hops], "".join(f"\n\tnexthop {hop.text}" for hop in hops))
     record.say("\n")
     return record
+
+
+def metrics_text(route: Route) -> str:
+    """What the route says about the packets themselves, in order of RTAX_*."""
+    words = f"mtu {'lock ' if route.mtu_lock else ''}{route.mtu} " if route.mtu else ""
+    return words + "".join(f"{name} {value} " for name in ("advmss", "hoplimit") if (value := getattr(route, name)))
 
 
 def _named(record: Record, key: str, names: dict[int, str], value: int, word: str = "") -> None:
@@ -97,9 +103,9 @@ def got_members(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {"type": words.pop(0)} if words[0] in TYPE_NAMES else {}
     found["dst"] = words.pop(0)
     for word, value in zip(words[::2], words[1::2], strict=False):
-        if word == "uid":
-            found["flags"] = []
-        found[GOT[word]] = int(value) if word == "uid" else value
+        if word in ("mark", "uid"):
+            found.setdefault("flags", [])
+        found[GOT[word]] = int(value) if word == "uid" or (word == "mark" and value.isdecimal()) else value
     found.setdefault("flags", [])
     tail = cache.split()[1:]
     flags = tail.pop(0) if tail and tail[0].startswith("<") else "<>"

@@ -42,15 +42,18 @@ class NextHop(NamedTuple):
 
 
 class Route:
-    """One route. `network` has no host bits. `metric`: lower wins. `mtu`: 0 = the device's. `mtu_lock`: path MTU discovery may not lower it."""
+    """One route. `network` has no host bits. `metric`: lower wins. `mtu`: 0 = the device's. `mtu_lock`: path MTU discovery may not lower it.
+    `advmss`: the MSS that TCP announces, `hoplimit`: the TTL of what is sent; 0 = as usual.
+    """
 
     shared = False  # made from a RouteSet (fib_shared)
 
-    __slots__ = ("length", "metric", "mtu", "mtu_lock", "network", "nexthops", "prefsrc", "protocol", "scope", "table", "tos", "type")
+    __slots__ = ("advmss", "hoplimit", "length", "metric", "mtu", "mtu_lock", "network", "nexthops", "prefsrc", "protocol", "scope", "table", "tos", "type")
 
     def __init__(
         self, network: int, length: int, nexthops: tuple[NextHop, ...] = (), type_: int = RTN_UNICAST, scope: int = SCOPE_UNIVERSE, table: int = TABLE_MAIN,
         metric: int = 0, tos: int = 0, protocol: int = PROTO_BOOT, prefsrc: int = 0, mtu: int = 0, mtu_lock: bool = False,
+        advmss: int = 0, hoplimit: int = 0,
     ) -> None:  # fmt: skip
         self.network = network
         self.length = length
@@ -64,6 +67,8 @@ class Route:
         self.prefsrc = prefsrc
         self.mtu = mtu
         self.mtu_lock = mtu_lock
+        self.advmss = advmss
+        self.hoplimit = hoplimit
 
     def __repr__(self) -> str:
         return f"<Route {TYPE_NAMES[self.type]} {self.network:#x}/{self.length} table {self.table} {self.nexthops}>"

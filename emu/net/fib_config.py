@@ -51,7 +51,7 @@ def check(ns: Namespace, wanted: Route) -> Route:
         raise NetError(EINVAL, f"Invalid prefsrc address: {ip_text(wanted.prefsrc)} for {where}")
     return shared_route(
         wanted.network, wanted.length, nexthops, wanted.type, wanted.scope, wanted.table, wanted.metric, wanted.tos, wanted.protocol, wanted.prefsrc,
-        wanted.mtu, wanted.mtu_lock,
+        wanted.mtu, wanted.mtu_lock, wanted.advmss, wanted.hoplimit,
     )  # fmt: skip
 
 

@@ -173,7 +173,7 @@ def _silent(ns: Namespace, skb: Skb, type_: int, code: int, info: int, why: str)
 def _push(ns: Namespace, message: bytes, daddr: int, saddr: int, tos: int, mark: int, dst: Dst, options: bytes, about: Skb | None = None) -> None:
     """icmp_push_reply. The checksum field of `message` is zero."""
     message = message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
-    ip_output.send(ns, 1, message, daddr, saddr, ttl=ns.sysctl.ip_default_ttl, tos=tos, dst=dst, mark=mark, options=options, about=about)
+    ip_output.send(ns, 1, message, daddr, saddr, ttl=dst.hoplimit or ns.sysctl.ip_default_ttl, tos=tos, dst=dst, mark=mark, options=options, about=about)
 
 
 def reply(ns: Namespace, skb: Skb, message: bytes) -> bool:

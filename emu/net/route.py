@@ -43,11 +43,11 @@ CACHE_LIMIT = 16384  # flows; beyond it the cache starts anew
 class Dst:
     """A decision. `type`: RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST (deliver), RTN_UNICAST (send on by `dev`), RTN_UNREACHABLE (`error`: errno), RTN_UNSPEC
     (drop for `reason`). `gateway`: 0 = the destination is on link. `prefsrc`: source address for packets made here. `mtu`: bytes; `mtu_locked`: nothing on the
-    way lowers it, so that packets are sent without DF.
+    way lowers it, so that packets are sent without DF. `hoplimit`: TTL that the route asks for, 0 = ip_default_ttl.
     `expires`: ns when it must be made again, 0 = when a table changes. `redirect`: the sender should use the gateway itself.
     """
 
-    __slots__ = ("_text", "dev", "error", "expires", "gateway", "mtu", "mtu_locked", "prefsrc", "reason", "redirect", "route", "table", "type")
+    __slots__ = ("_text", "dev", "error", "expires", "gateway", "hoplimit", "mtu", "mtu_locked", "prefsrc", "reason", "redirect", "route", "table", "type")
 
     def __init__(self, type_: int, dev: NetDevice | None = None, gateway: int = 0, route: Route | None = None, prefsrc: int = 0) -> None:
         self.type = type_
@@ -58,6 +58,7 @@ class Dst:
         self.prefsrc = prefsrc
         self.mtu = 0
         self.mtu_locked = False
+        self.hoplimit = route.hoplimit if route is not None else 0
         self.error = 0
         self.reason = ""
         self.redirect = False

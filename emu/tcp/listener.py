@@ -19,11 +19,11 @@ class Request:
     """A half-open connection (the kernel's request_sock): what the SYN said and what we answered."""
 
     __slots__ = (
-        "acked", "advmss", "dport", "due", "isn", "key", "last_oow_ns", "mss", "peer", "peer_isn", "rcv_wnd", "rcv_wscale", "sack_ok", "sent_ns",
+        "acked", "advmss", "dport", "due", "isn", "key", "last_oow_ns", "mss", "mss_limit", "peer", "peer_isn", "rcv_wnd", "rcv_wscale", "sack_ok", "sent_ns",
         "snd_wscale", "sport", "timeouts", "retransmits", "ts_offset", "ts_recent", "tstamp_ok", "window_clamp", "wscale_ok",
     )
 
-    def __init__(self, segment: Segment, peer: Hashable, now: int, isn: int, ts_offset: int, advmss: int, settings: Settings) -> None:
+    def __init__(self, segment: Segment, peer: Hashable, now: int, isn: int, ts_offset: int, mss_limit: int, settings: Settings, advmss: int = 0) -> None:
         self.peer = peer
         self.sport = segment.dport
         self.dport = segment.sport
@@ -31,7 +31,8 @@ class Request:
         self.peer_isn = segment.seq
         self.isn = isn & MASK
         self.ts_offset = ts_offset
-        self.advmss = advmss
+        self.mss_limit = mss_limit
+        self.advmss = advmss = advmss or mss_limit
         self.mss = segment.mss or 536
         self.tstamp_ok = bool(settings.tcp_timestamps) and segment.ts_val is not None
         self.ts_recent = segment.ts_val or 0 if self.tstamp_ok else 0
@@ -92,12 +93,14 @@ class Listener:
         """More than `backlog` wait (sk_acceptq_is_full)."""
         return len(self._accept) > self.backlog
 
-    def receive(self, segment: Segment, now: int, peer: Hashable, mss_limit: int, isn: int | None = None) -> Connection | None:
-        """A segment for this port that belongs to no connection. `mss_limit`: MTU of the route back less 40; `isn`: from time_wait_isn()."""
+    def receive(self, segment: Segment, now: int, peer: Hashable, mss_limit: int, isn: int | None = None, advmss: int = 0) -> Connection | None:
+        """A segment for this port that belongs to no connection. `mss_limit`: MTU of the route back less 40; `isn`: from time_wait_isn();
+        `advmss`: what to announce, 0 = `mss_limit`.
+        """
         request = self._requests.get((peer, segment.sport, segment.dport))
         if request is not None:
             return self._check_request(request, segment, now)
-        self._listen(segment, now, peer, mss_limit, isn)
+        self._listen(segment, now, peer, mss_limit, isn, advmss)
         return None
 
     def close(self) -> list[tuple[Hashable, Connection]]:
@@ -129,7 +132,7 @@ class Listener:
             request.due = now + min(SECOND << request.timeouts, self.settings.tcp_rto_max_ns)
             self._out.append((request.peer, request.syn_ack(now)))
 
-    def _listen(self, segment: Segment, now: int, peer: Hashable, mss_limit: int, isn: int | None) -> None:
+    def _listen(self, segment: Segment, now: int, peer: Hashable, mss_limit: int, isn: int | None, advmss: int) -> None:
         flags = segment.flags
         if flags & RST:
             return
@@ -139,7 +142,7 @@ class Listener:
         if not flags & SYN or flags & FIN or self.full():
             return
         ports = (peer, segment.dport, segment.sport)
-        request = Request(segment, peer, now, self.isn(*ports) if isn is None else isn, self.ts_offset(*ports), mss_limit, self.settings)
+        request = Request(segment, peer, now, self.isn(*ports) if isn is None else isn, self.ts_offset(*ports), mss_limit, self.settings, advmss)
         self._requests[request.key] = request
         self._out.append((peer, request.syn_ack(now)))
 
@@ -185,7 +188,8 @@ class Listener:
                 self._reset(request.peer, segment)
             return None
         del self._requests[request.key]
-        child = Connection(request.sport, request.dport, request.isn, request.ts_offset, request.advmss, self.settings)
+        child = Connection(request.sport, request.dport, request.isn, request.ts_offset, request.mss_limit, self.settings)
+        child.advmss = request.advmss
         open_child(child, request, segment, now)
         self._accept.append((request.peer, child))
         return child

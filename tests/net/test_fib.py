@@ -241,3 +241,12 @@ def test_flushing_the_cache_forgets_what_icmp_taught(ns: Namespace) -> None:
     assert " mtu 1000 " in route.get(ns, "10.0.0.9")
     sysctl.set(ns, "net.ipv4.route.flush", 1)
     assert "mtu" not in route.get(ns, "10.0.0.9")
+
+
+def test_a_route_says_ttl_and_segment_size(ns: Namespace) -> None:
+    route.add(ns, "9.9.9.0/24", via="10.0.0.254", mtu=1400, advmss=900, hoplimit=33)
+    assert "9.9.9.0/24 via 10.0.0.254 dev eth0 mtu 1400 advmss 900 hoplimit 33" in route.show(ns)
+    dst = lookup_output(ns, ip_int("9.9.9.9"))
+    assert not isinstance(dst, int)
+    assert dst.hoplimit == 33
+    assert "cache mtu 1400 advmss 900 hoplimit 33" in route.get(ns, "9.9.9.9")

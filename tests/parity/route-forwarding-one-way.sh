@@ -1,8 +1,8 @@
 # Forwarding belongs to the device that a packet comes in by: on for one and off for the other lets requests through and loses the answers.
-# Setting ip_forward sets them all, and new devices begin with `default`.
+# Changing ip_forward sets them all (writing the value it has does nothing), and new devices begin with `default`.
 # expect: status 0
-# expect: right.eth0 rx icmp echo request = 2
-# expect: left.eth0 rx icmp echo reply = 1
+# expect: right.eth0 rx icmp echo request = 3
+# expect: left.eth0 rx icmp echo reply = 2
 # expect: output ^net.ipv4.conf.late.forwarding = 1
 # quick
 set -e

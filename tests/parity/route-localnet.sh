@@ -1,9 +1,9 @@
 # GOTCHAS 41: route_localnet=1 (set by kube-proxy for node ports on localhost) lets neighbours reach services that listen on 127.0.0.1 only.
 # With 0 their packets are martians; with 1 only a firewall rule keeps them out.
 # expect: status 0
-# expect: output ^closed: 1
+# expect: output ^closed: 124
 # expect: output ^open: 0 secret
-# expect: output ^firewalled: 1
+# expect: output ^firewalled: 124
 # expect: victim.eth0 rx ip 10.0.0.66>127.0.0.1 .*tcp .*S seq 0
 # expect: victim.eth0 tx ip 127.0.0.1>10.0.0.66 .*tcp 8080>
 # expect: attacker.eth0 rx tcp 8080>p.* data 7 = 1
@@ -25,7 +25,7 @@ ip -n attacker route add 127.0.0.1 via 10.0.0.1 src 10.0.0.66
 serve() { (echo secret; sleep 0.3) | ip netns exec victim nc -l -N 127.0.0.1 8080 >/dev/null & sleep 0.3; }
 attack() {
     local answer
-    answer=$(ip netns exec attacker nc -w 1 127.0.0.1 8080 </dev/null)
+    answer=$(ip netns exec attacker timeout 0.6 nc 127.0.0.1 8080 </dev/null)
     echo "$1: $? $answer"
 }
 serve

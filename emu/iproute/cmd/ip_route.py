@@ -12,7 +12,7 @@ from emu.iproute.cmd.link_options import device
 from emu.iproute.cmd.options import Options
 from emu.iproute.cmd.route_filter import RouteFilter
 from emu.iproute.cmd.route_words import dsfield, known, table_of
-from emu.iproute.cmd.words import Words, checked_address, checked_prefix, garbage, pick, wrong
+from emu.iproute.cmd.words import Words, checked_address, checked_prefix, garbage, integer, pick, wrong
 from emu.iproute.record import json_text, render
 from emu.iproute.route_text import Hidden, got_members, route_record
 from emu.net import fib_frontend
@@ -105,6 +105,8 @@ def _keyword(call: Invocation, words: Words, key: str, found: dict[str, Any]) ->
     elif key == "pref":  # a matter of IPv6
         if (word := words.take()) not in ("low", "medium", "high"):
             raise wrong(word, '"pref" value is invalid\n')
+    elif key in ("advmss", "hoplimit") and not (words and words.peek() == "lock"):
+        found[key] = min(words.number(f'"{key}" value is invalid\n'), 255 if key == "hoplimit" else 65535 - 40)
     elif key == "mtu":
         if words and words.peek() == "lock":
             words.take()
@@ -147,7 +149,7 @@ def _nexthop(call: Invocation, words: Words) -> dict[str, object]:
 
 def _delete(call: Invocation, words: Words) -> int:
     prefix, found = _read(call, words)
-    for key in ("mtu_lock", "onlink"):
+    for key in ("mtu_lock", "onlink", "advmss", "hoplimit"):
         found.pop(key, None)
     route.delete(call.ns, prefix, **found)
     return 0
@@ -155,6 +157,7 @@ def _delete(call: Invocation, words: Words) -> int:
 
 def _get(call: Invocation, options: Options, words: Words) -> int:
     address = ""
+    fibmatch = False
     found: dict[str, Any] = {}
     keys = ("tos", "dsfield*", "from", "iif", "mark", "oif*", "dev", "notify", "connected", "vrf", "uid", "ipproto", "sport", "dport", "fibmatch", "to", "as")
     while words:
@@ -163,27 +166,51 @@ def _get(call: Invocation, options: Options, words: Words) -> int:
         if key in ("tos", "dsfield"):
             found["tos"] = dsfield(words, '"tos" value is invalid\n')
         elif key == "from":
-            found["src"] = words.prefix().partition("/")[0]
+            found["src"] = words.numeric_prefix(words.take()).partition("/")[0]
         elif key == "iif":
             found["iif"] = device(call.ns, words.take())
         elif key in ("oif", "dev"):
             found["oif"] = device(call.ns, words.take())
         elif key == "mark":
-            found["mark"] = words.number("invalid mark value\n")
-        elif key in ("notify", "connected", "vrf", "uid", "ipproto", "sport", "dport", "fibmatch", "as"):
+            found["mark"] = words.number("invalid mark value")
+        elif key == "uid":
+            found["uid"] = words.number("invalid UID\n")
+        elif key == "ipproto":
+            _protocol(words)
+        elif key in ("sport", "dport"):
+            words.number(f"invalid {key}\n", 0, 65535)
+        elif key == "fibmatch":
+            fibmatch = True
+        elif key in ("notify", "connected", "vrf", "as"):
             raise not_emulated(f"ip route get {key}", 2)
         else:
-            address, slash, length = checked_prefix(words.take() if key == "to" else word).partition("/")
+            word = words.take() if key == "to" else word
+            address, slash, length = words.numeric_prefix(word).partition("/")
+            length = length if word[0].isdigit() else "32"
             if slash and length != "32":
                 call.err.append(f"Warning: /{length} as prefix is invalid, only /32 (or none) is supported.\n")
     if not address:
         raise Stop("need at least a destination address\n", 1)
+    if fibmatch:
+        if options.json:
+            raise not_emulated("ip -j route get fibmatch", 2)
+        found.pop("uid", None)
+        call.out.append(route.match(call.ns, address, **found))
+        return 0
     text = route.get(call.ns, address, **found)
     if options.json:
         call.out.append(json_text([got_members(text)], bool(options.pretty)))
         return 0
     call.out.append(text[:-1].replace("\n", "\\") + "\n" if options.oneline else text)
     return 0
+
+
+def _protocol(words: Words) -> None:
+    """inet_proto_a2n; no rule here looks at it."""
+    word = words.take()
+    number = integer(word)
+    if word not in ("tcp", "udp", "icmp", "sctp", "dccp", "udplite") and (number is None or not 0 < number < 256):
+        raise wrong(word, 'Invalid "ipproto" value\n')
 
 
 def _show(call: Invocation, options: Options, words: Words) -> int:

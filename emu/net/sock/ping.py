@@ -79,7 +79,7 @@ class PingSocket(DatagramSocket):
         sequence = message[6] << 8 | message[7]
         body = message[8:]
         check = checksum(_ECHO.pack(ICMP_ECHO, 0, 0, self.sport, sequence) + body)
-        ttl = self.ttl if self.ttl >= 0 else 1 if dst.type == RTN_MULTICAST else ns.sysctl.ip_default_ttl
+        ttl = self.ttl if self.ttl >= 0 else 1 if dst.type == RTN_MULTICAST else dst.hoplimit or ns.sysctl.ip_default_ttl
         error = ip_output.send(
             ns, IPPROTO_ICMP, _ECHO.pack(ICMP_ECHO, 0, check, self.sport, sequence) + body, daddr, self.saddr, ttl=ttl, tos=self.tos,
             df=self._df(len(message) + 20, dst),

@@ -56,7 +56,7 @@ class RawSocket(DatagramSocket):
             raise os_error(dst)
         if dst.type == RTN_BROADCAST and not self.broadcast:
             raise os_error(EACCES)
-        ttl = self.ttl if self.ttl >= 0 else 1 if dst.type == RTN_MULTICAST else ns.sysctl.ip_default_ttl
+        ttl = self.ttl if self.ttl >= 0 else 1 if dst.type == RTN_MULTICAST else dst.hoplimit or ns.sysctl.ip_default_ttl
         error = ip_output.send(
             ns, self.proto, payload, daddr, self.saddr, ttl=ttl, tos=self.tos, df=self.sets_df(dst) and len(payload) + 20 <= dst.mtu,
             dst=dst, oif=self.bound_dev, mark=self.mark, sk=self,

@@ -120,6 +120,7 @@ class TcpSocket(Socket):
         self.dst, self.dst_generation = dst, ns.generation
         self.ip_id = table.get(ns).hash(saddr, self.sport, addr, port, ns.sim.now & 0xFFFFFFFF) & 0xFFFF
         conn = Connection(self.sport, port, isn_of(ns, saddr, self.sport, addr, port), ts_offset_of(ns, saddr, addr), dst.mtu - 40, settings_of(ns))
+        conn.advmss = (dst.route.advmss if dst.route is not None else 0) or conn.advmss
         self.adopt(conn)
         conn.connect(ns.sim.now)
         self.flush()
@@ -249,7 +250,7 @@ class TcpSocket(Socket):
             found = route.lookup_output(ns, self.daddr, self.saddr, self.bound_dev, self.tos, self.mark)
             dst = self.dst = None if isinstance(found, int) else found
             self.dst_generation = ns.generation
-        ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
+        ttl = self.ttl if self.ttl >= 0 else (dst.hoplimit if dst is not None else 0) or ns.sysctl.ip_default_ttl
         for segment in segments:
             if length := segment.seq_len:
                 end = segment.seq + length & 0xFFFFFFFF

@@ -87,7 +87,7 @@ def _send_reset(ns: Namespace, skb: Skb, segment: Segment) -> None:
     dst = route.lookup_output(ns, skb.saddr, skb.daddr)
     if isinstance(dst, int):
         return
-    transmit(ns, answer, skb.daddr, skb.saddr, dst, ip_id=0, ttl=ns.sysctl.ip_default_ttl)
+    transmit(ns, answer, skb.daddr, skb.saddr, dst, ip_id=0, ttl=dst.hoplimit or ns.sysctl.ip_default_ttl)
 
 
 def err(ns: Namespace, skb: Skb, kind: int, code: int, info: int, quoted: bytes) -> None:

@@ -95,7 +95,8 @@ class TcpListener(Socket):
         dst = self._route(skb.saddr, skb.daddr)
         mss_limit = (dst.mtu if dst is not None else 576) - 40
         waiting = machine.pending()
-        conn = machine.receive(segment, self.sim.now, (skb.saddr, skb.daddr), mss_limit, isn)
+        advmss = dst.route.advmss if dst is not None and dst.route is not None else 0
+        conn = machine.receive(segment, self.sim.now, (skb.saddr, skb.daddr), mss_limit, isn, advmss)
         child: TcpSocket | None = None
         if conn is not None:
             child = self._child(skb, conn, dst)
@@ -135,7 +136,6 @@ class TcpListener(Socket):
         machine = self.machine
         assert machine is not None
         ns = self.ns
-        ttl = ns.sysctl.ip_default_ttl if self.ttl < 0 else self.ttl
         peer: Any
         for peer, segment in machine.segments_to_send(self.sim.now):
             daddr, saddr = peer
@@ -143,6 +143,7 @@ class TcpListener(Socket):
             if dst is None:
                 continue  # inet_csk_route_req fails: no SYN-ACK is made
             df = self.sets_df(dst)
+            ttl = self.ttl if self.ttl >= 0 else dst.hoplimit or ns.sysctl.ip_default_ttl
             transmit(ns, segment, saddr, daddr, dst, ip_id=0, ttl=ttl, tos=self.tos, df=df, mark=self.mark, sk=None if segment.flags & RST else self)
 
     def _arm(self) -> None:

@@ -32,7 +32,7 @@ class Header:
         self.daddr = daddr
         self.dport = dport
         self.tos = sk.tos
-        default: int = sk.ns.sysctl.ip_default_ttl
+        default: int = dst.hoplimit or sk.ns.sysctl.ip_default_ttl
         self.ttl = 1 if dst.type == RTN_MULTICAST else default if sk.ttl < 0 else sk.ttl
         self.df = DF if sk.sets_df(dst) else 0
         self.ignore_df = sk.pmtudisc < PMTUDISC_DO  # a smaller MTU on the way out fragments it, DF or not (ip_sk_ignore_df)
