@@ -39,7 +39,7 @@ ip route add 10.9.0.0/16 nhid 3 -> ip route nhid
 ip route add 10.9.0.0/16 encap mpls 100 dev v0 -> ip route encap
 ip route add 10.9.0.0/16 via inet6 fe80::1 dev v0 -> an IPv6 nexthop (via inet6)
 ip route save -> ip route save
-ip route get 10.0.0.1 fibmatch -> ip route get fibmatch
+ip route get 10.0.0.1 connected -> ip route get connected
 ip rule add uidrange 0-99 table 9 -> ip rule uidrange
 ip rule add ipproto tcp dport 80 table 9 -> ip rule ipproto
 ip rule add l3mdev -> ip rule l3mdev
