@@ -96,10 +96,11 @@ def add_dummy(ns: Namespace, name: str, mac: bytes | str | None = None) -> Dummy
 def add_vxlan(
     ns: Namespace, name: str, vni: int, *, local: str | None = None, dev: str | None = None, remote: str | None = None, dstport: int = DEFAULT_PORT,
     learning: bool = True, ttl: int | str = "auto", tos: int | str = 0, df: str = "unset", udpcsum: bool = True, srcport: tuple[int, int] = (0, 0),
-    ageing: int = AGEING_S, mac: bytes | str | None = None, mtu: int = 0,
+    ageing: int = AGEING_S, mac: bytes | str | None = None, mtu: int = 0, proxy: bool = False, l2miss: bool = False, l3miss: bool = False,
 ) -> Vxlan:  # fmt: skip
     """A VXLAN device, down (`ip link add NAME type vxlan id VNI ...`). `dev`: the device below; its MTU less 50 is the new one's, and it takes the
-    tunnel with it when it goes. `remote`: where frames for unknown MACs go. `ttl`: a number, auto or inherit; `tos`: a number or inherit."""
+    tunnel with it when it goes. `remote`: where frames for unknown MACs go. `ttl`: a number, auto or inherit; `tos`: a number or inherit.
+    `proxy`: it answers ARP from its neighbour table."""
     _check_name(ns, name)
     if not 0 <= vni < 1 << 24:
         raise NetError(ERANGE, f"VXLAN ID must be lower than 16777216: {vni} of {name} in {ns.name}")
@@ -118,6 +119,7 @@ def add_vxlan(
     vxlan.local = ip_int(local) if local is not None else 0
     vxlan.lower, vxlan.remote, vxlan.udp_port, vxlan.ports = lower, far, dstport, srcport
     vxlan.learning, vxlan.df, vxlan.csum = learning, df, udpcsum
+    vxlan.proxy, vxlan.l2miss, vxlan.l3miss = proxy, l2miss, l3miss
     vxlan.ttl = {"auto": 0, "inherit": -1}[ttl] if isinstance(ttl, str) else ttl
     vxlan.tos = 1 if tos == "inherit" else int(tos)
     ns.add_device(vxlan)
@@ -140,6 +142,7 @@ def _vxlan_command(vxlan: Vxlan, ttl: int | str, tos: int | str) -> str:
     words += f" tos {tos}" if tos else ""
     words += f" df {vxlan.df}" if vxlan.df != "unset" else ""
     words += "" if vxlan.csum else " noudpcsum"
+    words += (" proxy" if vxlan.proxy else "") + (" l2miss" if vxlan.l2miss else "") + (" l3miss" if vxlan.l3miss else "")
     return words + (f" ageing {vxlan.fdb.ageing_ns // NS_PER_S}" if vxlan.fdb.ageing_ns != AGEING_S * NS_PER_S else "")
 
 

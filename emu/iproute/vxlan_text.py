@@ -21,6 +21,9 @@ def vxlan_record(dev: Vxlan) -> Record:
     record.add("port_range", {"low": low, "high": high}, f"srcport {low} {high} ")
     record.add("port", dev.udp_port, f"dstport {dev.udp_port} ")
     record.add("learning", dev.learning, "" if dev.learning else "nolearning ")
+    for key, on in (("proxy", dev.proxy), ("l2miss", dev.l2miss), ("l3miss", dev.l3miss)):
+        if on:
+            record.add(key, True, f"{key} ")
     if dev.tos:
         record.add("tos", "inherit" if dev.tos == 1 else f"{dev.tos:#x}", f"tos {'inherit' if dev.tos == 1 else f'{dev.tos:#x}'} ")
     if dev.ttl == -1:

@@ -11,7 +11,7 @@ import zlib
 from struct import Struct
 from typing import Any
 
-from emu.net import ip_output, notifier, pmtu, tunnel_pmtu
+from emu.net import ip_output, notifier, pmtu, tunnel_pmtu, vxlan_proxy
 from emu.net.device import ETH_P_ARP, ETH_P_IP, NetDevice
 from emu.net.fib import RTN_LOCAL, RTN_UNICAST
 from emu.net.ip_header import header
@@ -41,13 +41,16 @@ ECN, ECT_1, ECT_0, CE = 3, 1, 2, 3
 
 
 class Vxlan(NetDevice):
-    """`vni`: 24 bits. `local`: source address, 0 = the route's. `lower`: the device given at creation, else None. `df`: unset, set, inherit.
-    `ttl`: 0 = the host's default, -1 = the inner packet's. `tos`: 1 = the inner packet's. `underlay`: the namespace it was made in: its
-    outer packets stay there when the device moves. `csum`: whether outer packets have a UDP checksum (Linux 6.18: yes unless asked otherwise).
-    """
+    """`vni`: 24 bits. `local`: source address, 0 = the route's. `lower`: the device given at creation, else None. `df`: unset, set, inherit. `ttl`:
+    0 = the host's default, -1 = the inner packet's. `tos`: 1 = the inner packet's. `underlay`: the namespace it was made in: its outer packets stay
+    there when the device moves. `proxy`: it answers ARP itself; `l2miss`, `l3miss`: it would tell a listener what it lacks. `csum`: whether outer
+    packets have a UDP checksum (Linux 6.18: yes unless asked otherwise)."""
 
     kind = "vxlan"
-    __slots__ = ("csum", "df", "fdb", "hash_key", "learning", "local", "lower", "ports", "remote", "sock", "tos", "ttl", "udp_port", "underlay", "vni")
+    __slots__ = (
+        "csum", "df", "fdb", "hash_key", "l2miss", "l3miss", "learning", "local", "lower", "ports", "proxy", "remote", "sock", "tos", "ttl", "udp_port",
+        "underlay", "vni",
+    )  # fmt: skip
 
     def __init__(self, name: str, mac: bytes, underlay: Namespace, vni: int, mtu: int = 1500, ageing_s: int = 300) -> None:
         super().__init__(name, mac, mtu)
@@ -59,6 +62,7 @@ class Vxlan(NetDevice):
         self.udp_port = DEFAULT_PORT
         self.ports = (0, 0)  # of outer sources, the end not included; (0, 0): the local port range
         self.learning = True
+        self.proxy = self.l2miss = self.l3miss = False
         self.ttl = self.tos = 0
         self.df = "unset"
         self.csum = True
@@ -98,6 +102,11 @@ class Vxlan(NetDevice):
         ns.trail = None  # it changes size: no flow to keep
         self.tx_packets -= 1  # counted once it is on its way, by its length without the Ethernet header
         self.tx_bytes -= len(frame.wire)
+        if self.proxy and skb.protocol == ETH_P_ARP:
+            reply = vxlan_proxy.answer(self, skb)
+            if reply is not None:
+                ns.sim.post(DELAY_NS, self.receive_skb, reply)
+            return
         mac = frame.wire[:6]
         entry = self.fdb.find(mac)
         if entry is None:

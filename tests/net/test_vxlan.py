@@ -16,7 +16,7 @@ from emu.net.netns import NetError
 from emu.net.sock.udp import UdpSocket
 from emu.sim import NS_PER_S
 from emu.wire.addr import ip_int
-from tests.net.lan import Lan, inject, mac
+from tests.net.lan import BROADCAST, Lan, inject, mac
 
 VTEP = {1: "02:00:00:00:aa:01", 2: "02:00:00:00:aa:02", 3: "02:00:00:00:aa:03"}
 ANY = "00:00:00:00:00:00"
@@ -196,6 +196,31 @@ def test_no_endpoint_no_frame(tunnel: Tunnel) -> None:
 def test_counters_leave_out_the_ethernet_header(tunnel: Tunnel) -> None:
     tunnel.ping("h1", "10.9.0.2")
     assert [(vx.tx_packets, vx.tx_bytes, vx.rx_packets, vx.rx_bytes) for vx in tunnel.vx] == [(1, 28, 1, 28)] * 2
+
+
+def test_a_proxy_answers_arp_itself_and_asks_nobody() -> None:
+    tunnel = Tunnel(proxy=True)
+    tunnel.know()
+    ns = tunnel.hosts[0]
+    bridge.fdb_add(ns, ANY, "vx", self=True, dst="10.0.0.2")
+    tunnel.forget()
+
+    def sent(frame: bytes) -> list[str]:
+        tunnel.vx[0].transmit(ns.born(0x0806, frame[14:], frame[:14]))
+        tunnel.run()
+        said = [Ether(wire).summary() for wire in tunnel.seen("h1.vx rx")]
+        assert tunnel.outer() == []
+        tunnel.forget()
+        return said
+
+    asks = Ether(src=mac(7), dst=BROADCAST) / ARP(hwsrc=mac(7), psrc="10.9.0.7", pdst="10.9.0.2")
+    assert sent(bytes(asks)) == [f"Ether / ARP is at {VTEP[2]} says 10.9.0.2"]
+    assert sent(bytes(asks)[:40]) == []
+    for psrc, pdst, op in (("10.9.0.7", "10.9.0.3", 1), ("10.9.0.7", "10.9.0.2", 2), ("10.9.0.7", "127.0.0.1", 1), ("10.9.0.7", "239.0.0.1", 1)):
+        assert sent(bytes(Ether(src=mac(7), dst=BROADCAST) / ARP(op=op, hwsrc=mac(7), psrc=psrc, pdst=pdst))) == []
+    neigh.replace(ns, "10.9.0.2", "vx", VTEP[2], "stale")
+    assert sent(bytes(asks)) == []
+    tunnel.check()
 
 
 def test_the_default_entry_takes_what_is_unknown_to_all_its_endpoints() -> None:

@@ -17,7 +17,7 @@ KEYWORDS = (
 )  # fmt: skip
 # Switches: what they set, or None for what is off here and stays so.
 SWITCHES: dict[str, str | None] = {
-    "learning": "learning", "udpcsum": "udpcsum", "proxy": None, "rsc": None, "l2miss": None, "l3miss": None, "udp6zerocsumtx": None,
+    "learning": "learning", "udpcsum": "udpcsum", "proxy": "proxy", "rsc": None, "l2miss": "l2miss", "l3miss": "l3miss", "udp6zerocsumtx": None,
     "udp6zerocsumrx": None, "remcsumtx": None, "remcsumrx": None, "external": None, "gbp": None, "gpe": None, "vnifilter": None,
 }  # fmt: skip
 NO_PORT = (
