@@ -121,6 +121,8 @@ class Told:
         notes = ["" if fine else "DIFFERS"] if not verdict.recorded else ["recorded" if fine else "recorded, DIFFERS"]
         if listed and fine:
             notes.append("known differences")
+        if verdict.comparison.moved:
+            notes.append("a neighbour was refreshed at another moment")
         if verdict.earlier and fine:
             notes.append("the first try differed")
         print(f"{verdict.name}: {verdict.comparison.equal_frames} of {verdict.comparison.all_frames} frames equal  {', '.join(filter(None, notes))}".rstrip())
@@ -151,7 +153,7 @@ class Told:
     def as_data(self, verdict: Verdict, listed: list[int | None], fine: bool) -> dict[str, Any]:
         return {
             "script": verdict.name, "fine": fine, "equal": verdict.comparison.equal_frames, "frames": verdict.comparison.all_frames,
-            "complaints": verdict.complaints, "recorded": verdict.recorded,
+            "complaints": verdict.complaints, "recorded": verdict.recorded, "moved": verdict.comparison.moved,
             "kernel_seconds": round(verdict.kernel_seconds, 3), "emulator_seconds": round(verdict.emulator_seconds, 3),
             "differences": [
                 {"where": difference.where, "lines": list(difference.lines), "known": None if number is None else self.known.entries[number].reason}

@@ -12,6 +12,8 @@ from emu.iproute import commands as iproute
 from emu.net.bridge import Bridge
 from emu.net.conntrack.entry import CONFIRMED
 from emu.net.conntrack.table import Conntrack
+from emu.net.device import NetDevice
+from emu.net.neigh import NeighTable
 from emu.net.netns import Namespace
 from emu.net.skb import Skb
 from emu.observe.ledger import Ledger
@@ -34,6 +36,7 @@ def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Pl
     os.nice(5)  # the kernel's side has timers that run in real time
     observed = Observed()
     watch_connections(played)
+    watch_neighbours(played)
     calls: list[tuple[int, str, Any]] = []
     made: list[Any] = []
 
@@ -103,6 +106,19 @@ def watch_connections(played: Played) -> None:
         return result
 
     Conntrack.confirm = watched  # type: ignore[method-assign]
+
+
+def watch_neighbours(played: Played) -> None:
+    """Know for which device a time is drawn."""
+    reachable_time = NeighTable.reachable_time
+
+    def watched(self: NeighTable, dev: NetDevice) -> int:
+        played.device = dev.name
+        time = reachable_time(self, dev)
+        played.device = ""
+        return time
+
+    NeighTable.reachable_time = watched  # type: ignore[method-assign]
 
 
 def is_recorded(commands: Commands, call: Call) -> bool:

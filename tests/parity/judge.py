@@ -99,7 +99,7 @@ def once(script: Script, cpu: int) -> tuple[Verdict, Theirs | None]:
 
 def drawn_alike(script: Script, observed: Observed) -> tuple[Observed, Draws]:
     """The emulator's run with the kernel's lots."""
-    lottery = Lottery(observed.flows)
+    lottery = Lottery(observed.flows, observed.reachable)
     for _ in range(TRIES):
         ours, played = play(script, Played(lottery, {}))
         if not lottery.learn(played):

@@ -95,6 +95,7 @@ class Runner:
         self.add_place(HOST, os.open("/proc/self/ns/net", os.O_RDONLY))
         self.bash = self.start()
         self.serve(began + LONGEST_S)
+        self.note_lots()
         self.end()
         self.settle(SETTLE_S)
         self.tables()
@@ -198,6 +199,7 @@ class Runner:
         argv = self.shims.argv(pid)
         netns = self.netns_of(pid)
         self.drain()  # what was captured until now carries the names that devices have now
+        self.note_lots()
         entered = netns_exec(argv) if argv[0] == "ip" else None
         if entered is not None and (NAMES / entered).exists():
             self.shims.answer(pid, "exec")
@@ -256,6 +258,13 @@ class Runner:
             place.links.settle()
             self.owners(place)
         self.drain()
+        self.note_lots()
+
+    def note_lots(self) -> None:
+        """What the kernel drew for its neighbour tables."""
+        for place in self.places.values():
+            for dev, (base, drawn) in place.links.reachable_times().items():
+                self.observed.reachable.setdefault((place.name, dev, base), drawn)
 
     def owners(self, place: Place) -> None:
         for link in place.links.now.values():

@@ -3,7 +3,8 @@
 The kernel tells every new connection in the order in which they are confirmed (ctnetlink, `Connections`). In the emulator the n-th new connection of a
 namespace is the same one, so what is drawn while it begins follows from how it came out: a port that NAT picks is the one in the kernel's answer
 tuple; of rules with `-m statistic --mode random` as many miss as it takes to come to the kernel's backend. How many that is, is learnt by trying:
-the script is run in the emulator again until every connection has the backend it had (`Lottery`). The draws themselves are kept in the golden file.
+the script is run in the emulator again until every connection has the backend it had (`Lottery`). For how long a neighbour's confirmation is good on a
+device, the kernel tells by rtnetlink. The draws themselves are kept in the golden file.
 """
 
 from __future__ import annotations
@@ -84,9 +85,12 @@ def end(raw: bytes) -> End:
 
 @dataclass
 class Lottery:
-    """`wanted`: the kernel's connections by namespace; what was learnt about them so far stays between runs."""
+    """`wanted`: the kernel's connections by namespace; what was learnt about them so far stays between runs. `reachable`: (namespace, device,
+    base_reachable_time_ms) -> how long the kernel lets a neighbour's confirmation be good there, in ms.
+    """
 
     wanted: dict[str, list[Flow]]
+    reachable: dict[tuple[str, str, int], int] = field(default_factory=dict)
     tried: dict[tuple[str, int], dict[int, tuple[int, int]]] = field(default_factory=dict)  # connection -> misses -> backend
     hints: dict[tuple[str, int, int, int], dict[int, tuple[int, int]]] = field(default_factory=dict)  # the same for all to one address and port
 
@@ -137,9 +141,11 @@ class Played:
         self.flows: dict[str, list[Flow]] = {}
         self.asked: dict[tuple[str, int], int] = {}  # connection -> how many rules should miss, and how many did
         self.misses: dict[tuple[str, int], int] = {}
+        self.device = ""  # for whose neighbours a time is being drawn
 
     def install(self, sim: Sim) -> None:
         names = {f"{netns}/{kind}": (netns, kind) for netns in (self.lottery.wanted if self.lottery else ()) for kind in ("nat", "statistic")}
+        names |= {f"{netns}/neigh": (netns, "neigh") for netns, _, _ in (self.lottery.reachable if self.lottery else ())}
         names |= {name: (name.rpartition("/")[0], name.rpartition("/")[2]) for name in self.recorded}
         for name, (netns, kind) in names.items():
             sim.use_stream(name, Given(f"{sim.seed}/{name}", self, netns, kind, name))
@@ -177,6 +183,18 @@ class Given(Stream):
             port = super().pick(low, size)
         self.played.draws.setdefault(self.name, []).append(port)
         return port
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        """Around half to one and a half of base_reachable_time: `start` is that, and half of it is added (NeighTable.reachable_time)."""
+        if self.kind != "neigh" or not self.played.device:
+            return super().randrange(start, stop, step)
+        if self.queue:
+            drawn = self.queue.popleft()
+        else:
+            known = self.played.lottery.reachable.get((self.netns, self.played.device, start)) if self.played.lottery else None
+            drawn = super().randrange(start) if known is None else min(max(known - (start >> 1), 0), start - 1)
+        self.played.draws.setdefault(self.name, []).append(drawn)
+        return drawn
 
     def getrandbits(self, k: int) -> int:
         if self.kind != "statistic":

@@ -55,7 +55,7 @@ class Owner:
 @dataclass
 class Observed:
     """`tables`: (namespace, command) -> what it printed at the end. `owners`: of MACs, oldest first. `output`: stdout and stderr as they came.
-    `flows`: tracked connections by namespace, in the order they began.
+    `flows`: tracked connections by namespace, in the order they began. `reachable`: (namespace, device, base_reachable_time_ms) -> the time drawn, in ms.
     """
 
     status: int = 0
@@ -65,6 +65,7 @@ class Observed:
     commands: list[Command] = field(default_factory=list)
     tables: dict[tuple[str, str], str] = field(default_factory=dict)
     flows: dict[str, list[Flow]] = field(default_factory=dict)
+    reachable: dict[tuple[str, str, int], int] = field(default_factory=dict)
     seconds: float = 0.0
 
 

@@ -48,6 +48,30 @@ def test_each_kind_of_difference_counts(kernel: Report, emulator: Report) -> Non
     assert result.equal_frames < result.all_frames or "frames of a.eth0" not in (kernel or emulator)
 
 
+ASKED = ["tx arp who-has 10.0.0.1 tell 10.0.0.2 b.eth0>a.eth0", "rx arp reply 10.0.0.1 is-at a.eth0 to 10.0.0.2 a.eth0>b.eth0"]
+
+
+def test_a_neighbour_may_be_refreshed_at_another_moment() -> None:
+    result = compare({"frames of b.eth0": [*FRAMES, *ASKED]}, {"frames of b.eth0": [*FRAMES[:5], ASKED[0], FRAMES[5], ASKED[1], *FRAMES[6:]]})
+    assert (result.equal_frames, result.all_frames, result.differences, result.moved) == (11, 11, [], 1)
+
+
+@pytest.mark.parametrize(
+    "emulator",
+    [
+        FRAMES,
+        [*FRAMES, *ASKED, *ASKED],
+        [*FRAMES, ASKED[0]],
+        [*FRAMES[:5], *ASKED, *FRAMES[5:-2], FRAMES[-1], FRAMES[-2]],
+        [*FRAMES[:5], ASKED[0].replace(">a.eth0", ">ff"), ASKED[1], *FRAMES[5:]],
+    ],
+)
+def test_but_it_must_be_refreshed_and_nothing_else_may_move(emulator: list[str]) -> None:
+    assert compare({"frames of b.eth0": [*FRAMES, *ASKED]}, {"frames of b.eth0": emulator}).differences
+    broadcast = [line.replace(">a.eth0", ">ff") for line in ASKED]
+    assert compare({"frames of b.eth0": [*FRAMES, *broadcast]}, {"frames of b.eth0": [*broadcast, *FRAMES]}).differences
+
+
 def test_what_is_printed_is_not_compared() -> None:
     assert not compare({"output": ["rtt 0.03"]}, {"output": ["rtt 0.04"]}).differences
 
