@@ -140,7 +140,7 @@ def replace(
 def delete(
     ns: Namespace, prefix: str, *, via: str | None = None, dev: str | NetDevice | None = None, src: str | None = None, metric: int | None = None,
     table: str | int | None = None, type: str | None = None, scope: str | None = None, proto: str | None = None, tos: int = 0, mtu: int = 0,  # noqa: A002
-    nexthops: Sequence[dict[str, object]] | None = None,
+    nexthops: Sequence[dict[str, object]] | None = None, advmss: int = 0, hoplimit: int = 0,
 ) -> None:  # fmt: skip
     """`ip route del PREFIX ...`: the first route of the prefix that agrees with everything given. Raises NetError ESRCH."""
     network, length = _prefix(ns, prefix)
@@ -151,7 +151,7 @@ def delete(
         oif=device_of(ns, dev).ifindex if dev is not None else 0, type_=kind,
         scope=_number(ns, {**SCOPES, "nowhere": SCOPE_NOWHERE}, scope, "scope") if scope is not None else SCOPE_NOWHERE, metric=metric, tos=tos,
         protocol=_number(ns, PROTOCOLS, proto, "routing protocol") if proto is not None else 0,
-        prefsrc=parse_address(ns, src, f"src of {prefix}") if src is not None else 0, mtu=mtu,
+        prefsrc=parse_address(ns, src, f"src of {prefix}") if src is not None else 0, mtu=mtu, advmss=advmss, hoplimit=hoplimit,
         nexthops=[(_nexthop(ns, hop.get("via"), hop.get("dev"), 1, False, prefix), int(str(hop.get("weight", 0)))) for hop in nexthops or ()],
     )  # fmt: skip
     if ns.tp.journal:

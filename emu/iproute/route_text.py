@@ -107,14 +107,15 @@ def got_members(text: str) -> dict[str, Any]:
             found.setdefault("flags", [])
         found[GOT[word]] = int(value) if word == "uid" or (word == "mark" and value.isdecimal()) else value
     found.setdefault("flags", [])
-    tail = cache.split()[1:]
+    tail = [word for word in cache.split()[1:] if word != "lock"]
     flags = tail.pop(0) if tail and tail[0].startswith("<") else "<>"
     found["cache"] = [flag for flag in flags[1:-1].split(",") if flag]
     members = dict(zip(tail[::2], tail[1::2], strict=False))
     if "expires" in members:
         found["expires"] = int(members["expires"].removesuffix("sec"))
-    if "mtu" in members:
-        found["metrics"] = [{"mtu": int(members["mtu"])}]
+    metrics = {name: int(members[name]) for name in ("mtu", "advmss", "hoplimit") if name in members}
+    if metrics:
+        found["metrics"] = [metrics]
     if "iif" in members:
         found["iif"] = members["iif"]
     return found

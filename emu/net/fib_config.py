@@ -137,6 +137,7 @@ def insert(ns: Namespace, wanted: Route, mode: str = "add") -> None:
 def remove(
     ns: Namespace, network: int, length: int, table_id: int = TABLE_MAIN, *, gateway: int = 0, oif: int = 0, type_: int = 0, scope: int = SCOPE_NOWHERE,
     metric: int | None = None, tos: int = 0, protocol: int = 0, prefsrc: int = 0, mtu: int = 0, nexthops: Sequence[tuple[NextHop, int]] = (),
+    advmss: int = 0, hoplimit: int = 0,
 ) -> None:  # fmt: skip
     """fib_table_delete: the first route of that prefix that agrees with everything given. `nexthops`: each with a weight, 0 for any. Raises NetError ESRCH."""
     table = ns.fib.tables.get(table_id)
@@ -149,6 +150,8 @@ def remove(
             and (not protocol or route.protocol == protocol)
             and (not prefsrc or route.prefsrc == prefsrc)
             and (not mtu or route.mtu == mtu)
+            and (not advmss or route.advmss == advmss)
+            and (not hoplimit or route.hoplimit == hoplimit)
             and _nexthops_agree(route, gateway, oif)
             and _multipath_agrees(route, nexthops)
         ):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from emu.iproute import commands as iproute
 from emu.net.netns import Namespace, NetError
 from emu.observe.recorder import Recorder, Recording
-from emu.shell import elsewhere, firewall, programs
+from emu.shell import elsewhere, firewall, following, programs
 from emu.shell.call import NETNS, STDIN, Call
 from emu.shell.names import CONFIGURE, ELSEWHERE, ONLY_UNFENCED, PROGRAMS
 
@@ -68,12 +68,12 @@ class Commands:
         """That of a process of the script, by its number in the fence; None when it is gone."""
         chain: list[int] = []
         try:
-            with open(f"{self.root}/proc/{number}/environ", "rb") as file:
+            with open(f"{self.root or ''}/proc/{number}/environ", "rb") as file:
                 found = next((setting for setting in file.read().split(b"\0") if setting.startswith(f"{NETNS}=".encode())), b"")
             name = os.fsdecode(found).partition("=")[2]
             while not name and self._entered and number:
                 chain.insert(0, number)
-                with open(f"{self.root}/proc/{number}/status", encoding="utf-8", errors="replace") as status:
+                with open(f"{self.root or ''}/proc/{number}/status", encoding="utf-8", errors="replace") as status:
                     number = int(next(line for line in status if line.startswith("PPid:")).split()[1])
         except OSError:
             return None
@@ -96,11 +96,11 @@ class Commands:
             self.fail(call, f"emu: {name}: the network namespace {call.env.get(NETNS, '')!r} has been deleted", 1)
         elif name == "ip" and (found := elsewhere.netns_exec(call.argv)) is not None:
             self.enter(call, *found)
-        elif name in CONFIGURE:
+        elif name in CONFIGURE and not following.wanted(call.argv):
             self._configure(call, inside)
         elif name in ELSEWHERE or name in ONLY_UNFENCED:
             elsewhere.run(self, call)
-        elif name in PROGRAMS:
+        elif name in PROGRAMS or name == "conntrack":
             programs.start(self, call, inside)
         else:
             self.fail(call, f"emu: not emulated: {name}", 1)
@@ -122,7 +122,7 @@ class Commands:
     def enter(self, call: Call, name: str | None, words: list[str]) -> None:
         """Run a program in a named namespace; None: in each of them."""
         if name is None:
-            call.become(["/bin/sh", "-c", elsewhere.EVERYWHERE, "ip", " ".join(self.machine.namespaces), *words])
+            call.become(["/bin/sh", "-c", elsewhere.EVERYWHERE, "ip", " ".join(reversed(self.machine.namespaces)), *words])
         elif name not in self.machine.namespaces:
             self.fail(call, f'Cannot open network namespace "{name}": No such file or directory', 255)
         else:

@@ -106,12 +106,15 @@ def _keyword(call: Invocation, words: Words, key: str, found: dict[str, Any]) ->
         if (word := words.take()) not in ("low", "medium", "high"):
             raise wrong(word, '"pref" value is invalid\n')
     elif key in ("advmss", "hoplimit") and not (words and words.peek() == "lock"):
-        found[key] = min(words.number(f'"{key}" value is invalid\n'), 255 if key == "hoplimit" else 65535 - 40)
+        if key == "hoplimit":
+            found[key] = words.number('"hoplimit" value is invalid\n', 0, 255)
+        else:
+            found[key] = min(words.number('"mss" value is invalid\n'), 65535 - 40)  # ip_metrics_convert, as for the MTU
     elif key == "mtu":
         if words and words.peek() == "lock":
             words.take()
             found["mtu_lock"] = True
-        found["mtu"] = words.number('"mtu" value is invalid\n')
+        found["mtu"] = min(words.number('"mtu" value is invalid\n'), 65535 - 15)
     else:
         raise not_emulated(f"ip route {key}", 2)
 
@@ -149,7 +152,7 @@ def _nexthop(call: Invocation, words: Words) -> dict[str, object]:
 
 def _delete(call: Invocation, words: Words) -> int:
     prefix, found = _read(call, words)
-    for key in ("mtu_lock", "onlink", "advmss", "hoplimit"):
+    for key in ("mtu_lock", "onlink"):
         found.pop(key, None)
     route.delete(call.ns, prefix, **found)
     return 0
