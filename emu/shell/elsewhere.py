@@ -88,27 +88,44 @@ def _su(call: Call, words: list[str]) -> None:
 
 
 def _nsenter(commands: Commands, call: Call, words: list[str]) -> None:
-    target = None
+    target, process, net = "", "", False
     while words and words[0].startswith("-"):
         word = words.pop(0)
+        option, _, value = word.partition("=")
         if word == "--":
             break
-        if word.startswith("--net="):
-            target = word.removeprefix("--net=")
-        elif word.startswith("-n") and len(word) > 2:
-            target = word[2:].removeprefix("=")
-        elif word not in ("-m", "--mount", "-F", "--no-fork"):
+        if option in ("-t", "--target"):
+            process = value or (words.pop(0) if words else "")
+        elif word.startswith("-t"):
+            process = word[2:]
+        elif option in ("-n", "--net"):
+            target, net = value, True
+        elif word.startswith("-n"):
+            target, net = word[2:], True
+        elif word not in ("-m", "--mount", "-F", "--no-fork", "-u", "--uts", "-i", "--ipc", "-p", "--pid"):  # the others are shared by all
             commands.fail(call, f"emu: not emulated: nsenter {word}", 1)
             return
-    folder = next((folder for folder in NETNS_FOLDERS if target is not None and target.startswith(folder)), None)
-    if target is None:
-        commands.fail(call, f"emu: not emulated: nsenter without --net={NETNS_FOLDERS[0]}NAME", 1)
-        return
-    name = target.removeprefix(folder or "")
-    if folder is None or name not in commands.machine.namespaces:
+    if net and not target and process:
+        target = f"/proc/{process}/ns/net"
+    name = _namespace_of_file(commands, target)
+    if not net:
+        commands.fail(call, "emu: not emulated: nsenter without --net", 1)
+    elif name is None:
         commands.fail(call, f"nsenter: cannot open {target}: No such file or directory", 1)
-        return
-    commands.put_into(call, name, words or ["bash"])
+    else:
+        commands.put_into(call, name, words or ["bash"])
+
+
+def _namespace_of_file(commands: Commands, path: str) -> str | None:
+    """The name of the namespace that a file stands for, "" for the starting one; None: for none."""
+    parts = path.split("/")
+    if len(parts) == 5 and parts[:2] == ["", "proc"] and parts[2].isdigit() and parts[3:] == ["ns", "net"]:
+        netns = commands.namespace_of(int(parts[2]))
+        names = {id(known): name for name, known in commands.machine.namespaces.items()}
+        return None if netns is None else names.get(id(netns), "")
+    folder = next((folder for folder in NETNS_FOLDERS if path.startswith(folder)), None)
+    name = path.removeprefix(folder or "")
+    return name if folder is not None and name in commands.machine.namespaces else None
 
 
 def duration(text: str) -> float | None:
