@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ContainerPort,
         Delays,
         Host,
+        Journal,
         KubernetesError,
         Node,
         Pod,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Cluster", "Container", "ContainerPort", "Delays", "Host", "KubernetesError", "Node", "Pod", "Probe", "Reply", "Service", "ServicePort", "Trace",
+    "Cluster", "Container", "ContainerPort", "Delays", "Host", "Journal", "KubernetesError", "Node", "Pod", "Probe", "Reply", "Service",
+    "ServicePort", "Trace",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

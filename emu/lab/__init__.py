@@ -8,7 +8,9 @@ from emu.lab.machines import Node
 from emu.lab.pod import Pod
 from emu.lab.service import Service
 from emu.lab.trace import Trace
+from emu.observe.journal import Journal
 
 __all__ = [
-    "Cluster", "Container", "ContainerPort", "Delays", "Host", "KubernetesError", "Node", "Pod", "Probe", "Reply", "Service", "ServicePort", "Trace",
+    "Cluster", "Container", "ContainerPort", "Delays", "Host", "Journal", "KubernetesError", "Node", "Pod", "Probe", "Reply", "Service",
+    "ServicePort", "Trace",
 ]  # fmt: skip

@@ -40,7 +40,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
