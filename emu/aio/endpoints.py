@@ -41,9 +41,9 @@ class Endpoints(asyncio.AbstractEventLoop):
 
     async def create_connection(  # type: ignore[override]
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: Any = None, port: Any = None, *, ssl: Any = None, family: int = 0, proto: int = 0,
-        flags: int = 0, sock: Any = None, local_addr: tuple[str, int] | None = None, server_hostname: str | None = None, **kwargs: Any,
+        flags: int = 0, sock: Any = None, local_addr: tuple[str, int] | None = None, server_hostname: str | None = None, interface: str = "", **kwargs: Any,
     ) -> tuple[asyncio.BaseTransport, asyncio.BaseProtocol]:  # fmt: skip
-        """As asyncio's. Raises OSError with Linux's errno, ConnectionRefusedError and so on."""
+        """As asyncio's; `interface`: SO_BINDTODEVICE. Raises OSError with Linux's errno, ConnectionRefusedError and so on."""
         _refuse(ssl=ssl, sock=sock, server_hostname=server_hostname)
         if host is None and port is None:
             raise ValueError("host and port was not specified and no sock specified")
@@ -57,7 +57,7 @@ class Endpoints(asyncio.AbstractEventLoop):
         sk: TcpSocket | None = None
         for *_, address in found:
             try:
-                sk = await _connect(loop, ns, address, local)
+                sk = await _connect(loop, ns, address, local, interface)
                 break
             except OSError as error:
                 errors.append(error)
@@ -167,10 +167,12 @@ def _refuse(**given: Any) -> None:
             raise NotImplementedError(f"{name}= is not supported on emulated sockets")
 
 
-async def _connect(loop: Loop, ns: Namespace, address: tuple[str, int], local: tuple[str, int] | None) -> TcpSocket:
+async def _connect(loop: Loop, ns: Namespace, address: tuple[str, int], local: tuple[str, int] | None, interface: str) -> TcpSocket:
     """A connected socket, or the error that connect() ends with, worded as asyncio does on Linux."""
     sk = TcpSocket(ns)
     try:
+        if interface:
+            sk.bind_to_device(interface)
         if local is not None:
             sk.bind(ip_int(local[0]), local[1])
         done: asyncio.Future[None] = loop.create_future()

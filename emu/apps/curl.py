@@ -8,19 +8,23 @@ import re
 import socket
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import h11
 
 from emu.apps.nc import ROUND_S
 from emu.apps.stdio import Stdio
 
+CANNOT_BIND = (98, 99)  # EADDRINUSE, EADDRNOTAVAIL
 USER_AGENT = "curl/7.88.1"
 
 
 @dataclass(slots=True)
 class Request:
-    """What the command line asks for. `source`: (address, port) to send from. `resolve`: (host, port) -> address."""
+    """What the command line asks for.
+
+    `source`, `interface`: address and device to send from, `local_ports`: the range to try. `resolve`: (host, port) -> address.
+    """
 
     url: str
     method: str = ""
@@ -36,7 +40,16 @@ class Request:
     write_out: str = ""
     limit: float | None = None
     connect_limit: float | None = None
-    source: tuple[str, int] | None = None
+    source: str = ""
+    interface: str = ""
+    local_ports: tuple[int, int] = (0, 0)
+    follow: bool = False
+    most_redirects: int = 50
+    get: bool = False
+    upload: bytes | None = None
+    retries: int = 0
+    retry_refused: bool = False
+    retry_delay: float = 0.0
     resolve: dict[tuple[str, int], str] = field(default_factory=dict)
 
 
@@ -58,6 +71,7 @@ class Transfer:
         self.connect_s = 0.0
         self.received = 0
         self.connected = False
+        self.location = ""
 
     @property
     def milliseconds(self) -> int:
@@ -68,6 +82,21 @@ class Transfer:
         """The exit status."""
         request = self.request
         status = 0
+        delay = request.retry_delay or 1.0
+        for attempt in range(request.retries + 1):
+            status, again = await self._attempt()
+            if not again or attempt == request.retries:
+                break
+            await asyncio.sleep(delay)
+            delay = request.retry_delay or min(delay * 2, 600.0)
+        self.facts["exitcode"] = status
+        self._write_out()
+        return status
+
+    async def _attempt(self) -> tuple[int, bool]:
+        """The exit status, and whether --retry would try again."""
+        request = self.request
+        self.start = asyncio.get_running_loop().time()
         try:
             try:
                 async with asyncio.timeout(request.limit):
@@ -77,32 +106,45 @@ class Transfer:
                     raise Failed(28, f"Connection timed out after {self.milliseconds} milliseconds") from None
                 raise Failed(28, f"Operation timed out after {self.milliseconds} milliseconds with {self.received} bytes received") from None
         except Failed as error:
-            status = error.status
             self.facts["errormsg"] = str(error)
             if not request.silent or request.show_error:
-                self.stdio.error(f"curl: ({status}) {error}\n".encode())
-        self.facts["exitcode"] = status
-        self._write_out()
-        return status
+                self.stdio.error(f"curl: ({error.status}) {error}\n".encode())
+            return error.status, error.status in (6, 28) or (error.status == 7 and request.retry_refused)
+        return 0, self.facts["http_code"] in (408, 429, 500, 502, 503, 504)
 
     async def _run(self) -> None:
         request = self.request
         url = request.url if "://" in request.url else f"http://{request.url}"
-        parts = urlsplit(url)
-        if parts.scheme != "http":
-            raise Failed(1, f'Protocol "{parts.scheme}" not supported or disabled in libcurl')
-        try:
-            host, port = parts.hostname, parts.port or 80
-        except ValueError:
-            host, port = None, 0
-        if not host:
-            raise Failed(3, "URL using bad/illegal format or missing URL")
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        reader, writer = await self._connect(host, port)
-        try:
-            await self._exchange(reader, writer, target, parts.netloc.rpartition("@")[2])
-        finally:
-            writer.close()
+        usual = "HEAD" if request.head else "PUT" if request.upload is not None else "GET" if request.data is None or request.get else "POST"
+        method = request.method or usual
+        data = request.upload if request.upload is not None else None if request.get else request.data
+        if request.get and request.data is not None:
+            url += ("&" if "?" in url else "?") + request.data.decode("latin-1")
+        for redirects in range(request.most_redirects + 1):
+            parts = urlsplit(url)
+            if parts.scheme != "http":
+                raise Failed(1, f'Protocol "{parts.scheme}" not supported or disabled in libcurl')
+            try:
+                host, port = parts.hostname, parts.port or 80
+            except ValueError:
+                host, port = None, 0
+            if not host:
+                raise Failed(3, "URL using bad/illegal format or missing URL")
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            self.facts |= {"url_effective": url if parts.path else f"{url}/", "num_redirects": redirects, "method": method}
+            self.location = ""
+            reader, writer = await self._connect(host, port)
+            try:
+                await self._exchange(reader, writer, method, data, target, parts.netloc.rpartition("@")[2])
+            finally:
+                self._say("*", f"Closing connection {redirects}")
+                writer.close()
+            if not (request.follow and self.location):
+                return
+            url = urljoin(url, self.location)
+            if self.facts["http_code"] in (301, 302, 303) and method == "POST" and not request.method:
+                method, data = "GET", None
+        raise Failed(47, f"Maximum ({request.most_redirects}) redirects followed")
 
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         request = self.request
@@ -115,15 +157,20 @@ class Transfer:
         self._say("*", f"  Trying {address}:{port}...")
         try:
             async with asyncio.timeout(request.connect_limit):
-                reader, writer = await asyncio.open_connection(address, port, local_addr=request.source)
+                reader, writer = await self._open(address, port)
         except TimeoutError as error:
             if error.errno is None and request.limit is not None and request.connect_limit is None:
                 raise
             why = "Timeout was reached" if error.errno is None else "Couldn't connect to server"
             raise Failed(28, f"Failed to connect to {host} port {port} after {self.milliseconds} ms: {why}") from None
         except OSError as error:
+            if error.errno in CANNOT_BIND and (request.source or request.local_ports[0]):
+                raise Failed(45, f"bind failed with errno {error.errno}: {os.strerror(error.errno or 0)}") from None
             self._say("*", f"connect to {address} port {port} failed: {os.strerror(error.errno) if error.errno else error}")
-            raise Failed(7, f"Failed to connect to {host} port {port} after {self.milliseconds} ms: Couldn't connect to server") from None
+            text = f"Failed to connect to {host} port {port} after {self.milliseconds} ms: Couldn't connect to server"
+            self._say("*", text)
+            self._say("*", "Closing connection 0")
+            raise Failed(7, text) from None
         writer.transport.latency_s = ROUND_S  # type: ignore[attr-defined]
         await asyncio.sleep(ROUND_S)
         self.connected = True
@@ -133,21 +180,35 @@ class Transfer:
         self._say("*", f"Connected to {host} ({address}) port {port} (#0)")
         return reader, writer
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str, authority: str) -> None:
+    async def _open(self, address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         request = self.request
-        method = request.method or ("HEAD" if request.head else "GET" if request.data is None else "POST")
+        first, last = request.local_ports
+        local = first
+        while True:
+            source = (request.source or "0.0.0.0", local) if request.source or local else None
+            try:
+                return await asyncio.open_connection(address, port, local_addr=source, interface=request.interface)
+            except OSError as error:
+                if error.errno not in CANNOT_BIND or not local or local >= last:
+                    raise
+            local += 1
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, content: bytes | None, target: str, authority: str
+    ) -> None:  # fmt: skip
+        request = self.request
         headers = [("Host", authority), ("User-Agent", USER_AGENT), ("Accept", "*/*")]
         given = {name.lower() for name, _ in request.headers}
         headers = [(name, value) for name, value in headers if name.lower() not in given] + [pair for pair in request.headers if pair[1]]
-        if request.data is not None:
-            headers.append(("Content-Length", str(len(request.data))))
-            if "content-type" not in given:
+        if content is not None:
+            headers.append(("Content-Length", str(len(content))))
+            if "content-type" not in given and request.upload is None:
                 headers.append(("Content-Type", "application/x-www-form-urlencoded"))
         connection = h11.Connection(h11.CLIENT)
         try:
             data = connection.send(h11.Request(method=method, target=target, headers=headers)) or b""
-            if request.data:
-                data += connection.send(h11.Data(data=request.data)) or b""
+            if content:
+                data += connection.send(h11.Data(data=content)) or b""
             data += connection.send(h11.EndOfMessage()) or b""
         except h11.LocalProtocolError as error:
             raise Failed(3, f"URL using bad/illegal format or missing URL ({error})") from None
@@ -160,6 +221,7 @@ class Transfer:
         request = self.request
         body = bytearray()
         heard = False
+        told = False
         try:
             while True:
                 event = connection.next_event()
@@ -171,6 +233,11 @@ class Transfer:
                     self._response(event)
                 elif isinstance(event, h11.Data):
                     self.received += len(event.data)
+                    if not told:
+                        told = True
+                        self._say("{", f"[{len(event.data)} bytes data]")
+                    if self.location and request.follow:
+                        continue
                     if request.output:
                         body += event.data
                     else:
@@ -186,7 +253,7 @@ class Transfer:
         except ConnectionError as error:
             raise Failed(56, f"Recv failure: {os.strerror(error.errno) if error.errno else error}") from None
         self.facts["size_download"] = self.received
-        if request.output:
+        if request.output and not (self.location and request.follow):
             self._store(bytes(body))
 
     def _store(self, body: bytes) -> None:
@@ -194,15 +261,19 @@ class Transfer:
             with open(self.stdio.path(self.request.output), "wb") as file:
                 file.write(body)
         except OSError:
-            raise Failed(23, f"Failure writing output to destination: {self.request.output}") from None
+            raise Failed(23, "Failure writing output to destination") from None
 
     def _response(self, event: h11.Response) -> None:
         request = self.request
         self.facts["http_code"] = event.status_code
         lines = [f"HTTP/{event.http_version.decode()} {event.status_code} {event.reason.decode('latin-1')}"]
         lines += [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in event.headers.raw_items()]
+        if event.http_version == b"1.0":
+            self._say("*", "HTTP 1.0, assume close after body")
         for line in (*lines, ""):
             self._say("<", line)
+        if 300 <= event.status_code < 400:
+            self.location = next((value.decode("latin-1") for name, value in event.headers if name == b"location"), "")
         if request.include or request.head:
             self.stdio.write("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1"))
         if request.fail and event.status_code >= 400:
@@ -210,7 +281,7 @@ class Transfer:
 
     def _say(self, mark: str, line: str) -> None:
         if self.request.verbose:
-            self.stdio.error(f"{mark} {line}\n".encode())
+            self.stdio.error(f"{mark} {line}".rstrip(" ").encode() + (b" \n" if not line else b"\n"))
 
     def _write_out(self) -> None:
         took = asyncio.get_running_loop().time() - self.start
@@ -221,8 +292,6 @@ class Transfer:
             "time_total": f"{took:.6f}",
             "time_connect": f"{self.connect_s:.6f}",
             "url": self.request.url,
-            "url_effective": self.request.url if "://" in self.request.url else f"http://{self.request.url}/",
-            "method": self.request.method or "GET",
         }
         text = self.request.write_out.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r")
         text = re.sub(r"%\{(\w+)\}|%%", lambda found: str(facts.get(found[1], "")) if found[1] else "%", text)

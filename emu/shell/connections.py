@@ -1,96 +1,16 @@
-"""The command lines of arping, curl, nc and python3 -m http.server."""
+"""The command lines of arping, nc and python3 -m http.server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from emu.apps import arping
-from emu.apps.curl import Request, curl
 from emu.apps.file_server import FileServer
 from emu.apps.nc import Options, nc
-from emu.shell.call import STDIN
-from emu.shell.options import Usage, Values, parse
+from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
     from emu.shell.call import Call
-
-CURL = {
-    "silent": "s", "show-error": "S", "verbose": "v", "output": "o", "write-out": "w", "max-time": "m", "connect-timeout": "1", "interface": "2",
-    "local-port": "3", "resolve": "4", "header": "H", "request": "X", "data": "d", "data-raw": "d", "data-binary": "d", "include": "i", "head": "I",
-    "fail": "f", "ipv4": "g", "user-agent": "A", "noproxy": "5", "no-progress-meter": "#", "http1.1": "0",
-}  # fmt: skip
-
-
-async def run_curl(call: Call, words: list[str]) -> int:
-    """curl [OPTIONS] URL."""
-    many: list[tuple[str, str]] = []
-    flags, values, rest = parse("curl", words, "sSvifI#0gkN", "owm1234HXd5A", CURL, many)
-    if len(rest) != 1:
-        raise Usage("curl: no URL specified!\ncurl: try 'curl --help' or 'curl --manual' for more information", 2) if not rest else Usage(
-            "emu: not emulated: curl with several URLs", 2
-        )
-    source = _source(values)
-    request = Request(
-        rest[0],
-        values.text("X", ""),
-        silent="s" in flags,
-        show_error="S" in flags,
-        verbose="v" in flags,
-        include="i" in flags,
-        head="I" in flags,
-        fail="f" in flags,
-        output=values.text("o", ""),
-        write_out=values.text("w", ""),
-        limit=values.number("m") or None,
-        connect_limit=values.number("1") or None,
-        source=source,
-    )
-    if "A" in values:
-        request.headers.append(("User-Agent", values["A"]))
-    for option, value in many:
-        if option == "H":
-            name, _, content = value.partition(":")
-            request.headers.append((name.strip(), content.strip()))
-        elif option == "4":
-            parts = value.split(":")
-            if len(parts) != 3 or not parts[1].isdigit():
-                raise Usage(f"curl: (49) Couldn't parse CURLOPT_RESOLVE entry '{value}'", 49)
-            request.resolve[parts[0], int(parts[1])] = parts[2]
-        elif option == "d":
-            data = await _content(call, value)
-            request.data = data if request.data is None else request.data + b"&" + data
-    return await curl(call, request)
-
-
-def _source(values: Values) -> tuple[str, int] | None:
-    interface = values.text("2", "")
-    if interface and not interface.replace(".", "").isdigit():
-        raise Usage(f"emu: not emulated: curl --interface with a device's name ({interface}); give its address", 2)
-    port = values.text("3", "0").split("-")[0]
-    if not port.isdigit():
-        raise Usage("curl: option --local-port: expected a proper numerical parameter", 2)
-    return (interface or "0.0.0.0", int(port)) if interface or int(port) else None
-
-
-async def _content(call: Call, value: str) -> bytes:
-    if not value.startswith("@"):
-        return value.encode("utf-8", "surrogateescape")
-    data = b""
-    if value[1:] in STDIN:
-        while more := await call.read():
-            data += more
-    else:
-        data = _file(call, value[1:])
-    return data.replace(b"\r", b"").replace(b"\n", b"")
-
-
-def _file(call: Call, name: str) -> bytes:
-    try:
-        with open(call.path(name), "rb") as file:
-            return file.read()
-    except OSError:
-        raise Usage(f"curl: Failed to open {name}\ncurl: option -d: error encountered when reading a file", 26) from None
-
 
 async def run_nc(call: Call, words: list[str]) -> int:
     """nc [OPTIONS] [HOST] [PORT[-PORT]]."""

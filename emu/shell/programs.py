@@ -10,7 +10,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import FOREVER, ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import capturing, connections, fetching, listing, lookup, own_programs, relaying
+from emu.shell import capturing, connections, curling, fetching, following, listing, lookup, own_programs, relaying
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "traceroute": (_traceroute, ("connect: ",)),
     "arping": (connections.run_arping, ("arping: ", "Interface ")),
     "tcpdump": (capturing.run_tcpdump, ()),
+    "conntrack": (following.run_conntrack, ()),
     "ss": (listing.run_ss, ()),
     "hostname": (listing.run_hostname, ()),
     "socat": (relaying.run_socat, ()),
@@ -100,7 +101,7 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "host": (lookup.run_host, ()),
     "nslookup": (lookup.run_nslookup, ()),
     "getent": (lookup.run_getent, ()),
-    "curl": (connections.run_curl, ()),
+    "curl": (curling.run_curl, ()),
     **dict.fromkeys(("nc", "netcat", "nc.openbsd"), (connections.run_nc, ())),
     **dict.fromkeys(("python3", "python"), (connections.run_file_server, ())),
 }

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 OPEN = "mkdir -p /run/netns; mount -t tmpfs x /run/netns; sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; exec bash"
 CHANGES = (  # what no two runs share: process ids, clocks, ephemeral ports, message ids
     (r"pid=\d+", "pid=N"), (r"socat\[\d+\]", "socat[N]"), (r"\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d", "WHEN"), (r"WHEN: .*", "WHEN: T"),
+    (r"(Date|Last-Modified): .*", r"\1: T"), (r"after \d+ m", "after N m"),
     (r"Query time: \d+", "Query time: N"), (r", id: \d+", ", id: N"), (r"\d+\.\d{3}ms", "T"), (r" +T ", " T "), (r":[3-6]\d{4}\b", ":P"),
     (r"\(\d+(\.\d+)? [KM]B/s\)", "(SPEED)"), (r"0x[0-9a-f]{6,}|0x0\b", "0xA"), (r"DiG [\w.~-]+", "DiG V"), (r"(?m) +$", ""),
 )  # fmt: skip
