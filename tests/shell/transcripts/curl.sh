@@ -27,7 +27,7 @@ show curl -s -I http://127.0.0.1/page
 show curl -s -i http://127.0.0.1/nothing
 show curl -sS -T pages/page http://127.0.0.1/up -o /dev/null -w '%{http_code}\n'
 show curl -sS -m 1 http://10.0.0.9/
-show curl -s -v http://127.0.0.1/page
+show curl -s -v -o /dev/null http://127.0.0.1/page
 show curl -sv http://127.0.0.1:81/
 show curl -sS -b a=b -u user:pw -e ref -A agent http://127.0.0.1/page
 show curl -sS -G -d a=b http://127.0.0.1/page
