@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.net.conntrack.entry import ASSURED, SEEN_REPLY
 from emu.net.conntrack.tcp_states import STATE_NAMES
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from emu.net.netns import Namespace
 
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "sctp": 132, "udplite": 136}
+JIFFY = 4_000_000
+FILTERS = ("proto", "orig_src", "orig_dst", "reply_src", "reply_dst", "sport", "dport", "reply_sport", "reply_dport", "mark")
 _NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 
@@ -60,7 +62,7 @@ def delete(
             ("--orig-port-src", sport), ("--orig-port-dst", dport), ("--reply-port-src", reply_sport), ("--reply-port-dst", reply_dport), ("--mark", mark),
         )  # fmt: skip
         ns.tp.on_journal(COMMAND, ns.name, "conntrack -D" + "".join(f" {word} {value}" for word, value in given if value is not None))
-    return int(ns.ct.remove_if(wanted)) if ns.ct is not None else 0
+    return int(ns.ct.remove_if(wanted, True)) if ns.ct is not None else 0
 
 
 def delete_if(ns: Namespace, wanted: Callable[[Entry], bool]) -> int:
@@ -69,7 +71,7 @@ def delete_if(ns: Namespace, wanted: Callable[[Entry], bool]) -> int:
         for kind, frontend, port, backend in dict.fromkeys((ct.orig[0], ct.orig[2], ct.orig[4], ct.reply[1]) for ct in ns.ct if wanted(ct)):
             words = f"-p {_NAMES.get(kind, kind)} --orig-dst {ip_text(frontend)} --orig-port-dst {port} --reply-src {ip_text(backend)}"
             ns.tp.on_journal(COMMAND, ns.name, f"conntrack -D {words}")
-    return int(ns.ct.remove_if(wanted)) if ns.ct is not None else 0
+    return int(ns.ct.remove_if(wanted, True)) if ns.ct is not None else 0
 
 
 def flush(ns: Namespace) -> None:
@@ -103,6 +105,35 @@ def line(ct: Entry, now: int) -> str:
         words.append("[ASSURED]")
     words.append(f"mark={ct.mark} use=1")
     return " ".join(words)
+
+
+def event_line(kind: str, ct: Entry, now: int, by_user: bool) -> str:
+    """One event as `conntrack -E` prints it. `kind`: NEW, UPDATE or DESTROY."""
+    proto = ct.orig[0]
+    left = max(0, ct.timeout - now + JIFFY - 1) // 1_000_000_000  # what happens within a jiffy is at once
+    words = [f"{f'[{kind}]':>9} {_NAMES.get(proto, 'unknown'):<8} {proto}"]
+    if left or kind != "DESTROY":
+        words.append(str(left))
+    if ct.tcp is not None:
+        words.append(STATE_NAMES[ct.tcp.state])
+    for direction, tup in enumerate((ct.orig, ct.reply)):
+        words += _tuple_words(tup)
+        if kind == "DESTROY" and ct.packets is not None and ct.bytes is not None:
+            words.append(f"packets={ct.packets[direction]} bytes={ct.bytes[direction]}")
+        if not direction and not ct.status & SEEN_REPLY:
+            words.append("[UNREPLIED]")
+    if ct.status & ASSURED:
+        words.append("[ASSURED]")
+    if ct.mark:
+        words.append(f"mark={ct.mark}")
+    if by_user:
+        words.append("[USERSPACE] portid=1 progname=conntrack")
+    return " ".join(words)
+
+
+def chosen(**filters: Any) -> Callable[[Entry], bool]:
+    """The filters of `show` as a condition."""
+    return _filter(*(filters.get(name) for name in FILTERS))
 
 
 def _tuple_words(tup: Tuple) -> list[str]:

@@ -138,6 +138,11 @@ def supervise(sock: _socket.socket, words: list[bytes]) -> NoReturn:
                 os._exit(int(data))
 
 
+def follows(words: list[bytes]) -> bool:
+    """conntrack -E goes on until a signal, and then sums up."""
+    return words[0] == b"conntrack" and (b"-E" in words or b"--event" in words)
+
+
 def main() -> NoReturn:
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -157,10 +162,10 @@ def main() -> NoReturn:
     def told(number: int, frame: object) -> None:
         send(sock, b"s", b"%d" % number)
 
-    if words[0] in HANDLE_SIGTERM:
+    if words[0] in HANDLE_SIGTERM or follows(words):
         _signal.signal(_signal.SIGTERM, told)
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        _signal.signal(_signal.SIGINT, told if words[0] in HANDLE_SIGINT else _signal.SIG_DFL)
+        _signal.signal(_signal.SIGINT, told if words[0] in HANDLE_SIGINT or follows(words) else _signal.SIG_DFL)
     watching = False
     while True:
         if watching:

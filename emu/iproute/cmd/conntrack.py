@@ -12,8 +12,9 @@ from emu.net.conntrack.tcp_states import STATE_NAMES
 from emu.wire.addr import cidr_parse
 
 PROGRAM = "conntrack v1.4.7 (conntrack-tools)"
-COMMANDS = {"-L": "L", "--dump": "L", "-D": "D", "--delete": "D", "-F": "F", "--flush": "F", "-C": "C", "--count": "C", "-V": "V", "--version": "V"}
-OTHERS = ("-G", "--get", "-I", "--create", "-U", "--update", "-E", "--event", "-S", "--stats", "-h", "--help", "-R", "--load-file", "-A", "--add")
+COMMANDS = {"-L": "L", "--dump": "L", "-D": "D", "--delete": "D", "-F": "F", "--flush": "F", "-C": "C", "--count": "C", "-V": "V", "--version": "V",
+            "-E": "E", "--event": "E"}  # fmt: skip
+OTHERS = ("-G", "--get", "-I", "--create", "-U", "--update", "-S", "--stats", "-h", "--help", "-R", "--load-file", "-A", "--add")
 ADDRESSES = {
     "-s": "orig_src", "--src": "orig_src", "--orig-src": "orig_src", "-d": "orig_dst", "--dst": "orig_dst", "--orig-dst": "orig_dst", "-r": "reply_src",
     "--reply-src": "reply_src", "-q": "reply_dst", "--reply-dst": "reply_dst",
@@ -26,6 +27,9 @@ WITH_PORTS = ("tcp", "udp", "udplite", "dccp", "sctp")
 BITS = {"ASSURED": (ASSURED, ASSURED), "SEEN_REPLY": (SEEN_REPLY, SEEN_REPLY), "UNREPLIED": (SEEN_REPLY, 0), "UNSET": (SEEN_REPLY, 0)}
 
 
+EVENTS = {"NEW": "NEW", "UPDATES": "UPDATE", "UPDATE": "UPDATE", "DESTROY": "DESTROY"}
+
+
 class Request:
     """A command line taken apart. `filters`: the arguments of `conntrack.show` and `delete`."""
 
@@ -36,7 +40,8 @@ class Request:
         self.bits: list[tuple[int, int]] = []
         self.nat: list[str] = []
         self.family = "ipv4"
-        self.extended = False
+        self.extended = self.stamped = False
+        self.events: tuple[str, ...] = ("NEW", "UPDATE", "DESTROY")
         pending = list(reversed(argv))
         while pending:
             word = pending.pop()
@@ -76,9 +81,11 @@ class Request:
             self.nat.append({"-n": "src", "--src-nat": "src", "-g": "dst", "--dst-nat": "dst"}.get(word, "any"))
             if pending and not pending[-1].startswith("-"):
                 raise not_emulated(f"conntrack {word} with an address")
+        elif word in ("-e", "--event-mask"):
+            self.events = tuple(_event(name) for name in value().upper().split(","))
         elif word in ("-b", "--buffer-size"):
             value()
-        elif word in ("-w", "--zone", "-z", "--zero", "-l", "--label", "-t", "--timeout", "--mask-src", "--mask-dst", "-e", "--event-mask", "--state", "-c"):
+        elif word in ("-w", "--zone", "-z", "--zero", "-l", "--label", "-t", "--timeout", "--mask-src", "--mask-dst", "--state", "-c"):
             raise not_emulated(f"conntrack {word}")
         else:
             raise _usage(f"unknown option `{word}'")
@@ -107,7 +114,9 @@ class Request:
         for kind in word.split(","):
             if kind == "extended":
                 self.extended = True
-            elif kind not in ("ktimestamp", "timestamp"):
+            elif kind == "timestamp":
+                self.stamped = True
+            elif kind != "ktimestamp":
                 raise not_emulated(f"conntrack -o {kind}")
 
     def wanted(self, ct: Entry) -> bool:
@@ -143,6 +152,12 @@ def _number(word: str, high: int) -> int:
     return number
 
 
+def _event(name: str) -> str:
+    if name not in EVENTS:
+        raise _usage(f"Wrong event mask `{name}'") if name != "ALL" else not_emulated("conntrack -e ALL, which is what is shown without -e")
+    return EVENTS[name]
+
+
 def _bit(name: str) -> tuple[int, int]:
     if name not in BITS:
         raise not_emulated(f"conntrack -u {name}")
@@ -170,6 +185,8 @@ def run(call: Invocation) -> int:
         elif request.command == "Fexpect":
             call.err.append(f"{PROGRAM}: expectation table has been emptied.\n")
         return 0
+    if request.command == "E":
+        raise not_emulated("conntrack -E here")
     if not request.command:
         raise not_emulated("the help text of conntrack")
     found = [ct for ct in conntrack.matching(call.ns, **request.filters) if request.wanted(ct)]

@@ -20,6 +20,7 @@ from emu.net.skb import CT_ESTABLISHED, CT_INVALID, CT_IS_REPLY, CT_NEW, CT_RELA
 from emu.wire.checksum import l4_verify
 
 if TYPE_CHECKING:
+    from emu.net.conntrack.events import Events
     from emu.net.conntrack.tuples import Tuple
     from emu.net.netns import Namespace
     from emu.net.sysctl import Sysctl
@@ -38,7 +39,7 @@ MAY_CLASH = frozenset({17, 47, 136})  # protocols of which the second of two fir
 class Conntrack:
     """Connection tracking of one namespace, `ns.ct`. `sysctl`: the namespace's, of which nf_conntrack_* are read. `stats`: as `conntrack -S`."""
 
-    __slots__ = ("_buckets", "_by_source", "_early_drop", "_gc_at", "count", "ns", "sim", "stats", "sysctl", "table", "tp", "why")
+    __slots__ = ("_buckets", "_by_source", "_early_drop", "_gc_at", "count", "events", "ns", "sim", "stats", "sysctl", "table", "tp", "why")
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -49,6 +50,7 @@ class Conntrack:
         self.count = 0  # connections, not yet swept expired ones included (nf_conntrack_count)
         self.why = ""  # why the last tracker found a packet invalid
         self.stats = {"invalid": 0, "insert_failed": 0, "drop": 0, "early_drop": 0, "clash_resolve": 0}
+        self.events: Events | None = None  # while somebody listens
         self._gc_at = 0
         self._early_drop = False
         # What the kernel's hash table looks like, bucket -> entries by tuple; kept only while the table is full
@@ -171,6 +173,8 @@ class Conntrack:
         """
         ct = skb.ct
         if ct is None or ct.status & CONFIRMED or skb.ctinfo >= CT_IS_REPLY:
+            if self.events is not None and ct is not None and not ct.status & DYING:
+                self.events.seen(ct)
             return True
         if ct.status & DYING:
             return self._no_insert(skb, "its connection was deleted meanwhile")
@@ -189,6 +193,8 @@ class Conntrack:
         if ct.status & bits.SRC_NAT_DONE:
             orig = ct.orig
             self._by_source.setdefault((orig[0], orig[1], orig[3]), []).insert(0, ct)
+        if self.events is not None:
+            self.events.new(ct)
         return True
 
     # -- parts of packet_in -------------------------------------------------------------------------------------------------------
@@ -299,8 +305,8 @@ class Conntrack:
         else:
             ct.status |= DYING
 
-    def remove(self, ct: Entry) -> None:
-        """Take a confirmed entry out of the table (nf_ct_delete). Twice is once."""
+    def remove(self, ct: Entry, by_user: bool = False) -> None:
+        """Take a confirmed entry out of the table (nf_ct_delete). Twice is once. `by_user`: a command of his wants it so."""
         if ct.status & DYING:
             return
         ct.status |= DYING
@@ -320,6 +326,8 @@ class Conntrack:
             else:
                 self._by_source.pop(key, None)
         self.ns.generation += 1
+        if self.events is not None:
+            self.events.gone(ct, by_user)
 
     def __iter__(self) -> Iterator[Entry]:
         """Living connections in the order they were confirmed; those kept only for a clash are hidden, as from `conntrack -L`."""
@@ -332,13 +340,13 @@ class Conntrack:
 
     def flush(self) -> int:
         """Remove every connection; how many there were."""
-        return self.remove_if(lambda _ct: True)
+        return self.remove_if(lambda _ct: True, True)
 
-    def remove_if(self, condition: Callable[[Entry], bool]) -> int:
+    def remove_if(self, condition: Callable[[Entry], bool], by_user: bool = False) -> int:
         """Remove every connection of which `condition(entry)` is true (nf_ct_iterate_cleanup); how many there were."""
         doomed = [hit[0] for hit in self.table.values() if hit[1] and condition(hit[0])]
         for ct in doomed:
-            self.remove(ct)
+            self.remove(ct, by_user)
         return len(doomed)
 
     # -- room ---------------------------------------------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ class Physdev(Match):
             return False
         if not self.outdev:
             return True
-        return (physout is not None and _matches(physout.name, self.outdev)) != self.invert_out
+        return physout is not None and _matches(physout.name, self.outdev) != self.invert_out
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -93,6 +93,8 @@ class Netfilter:
     @property
     def cacheable(self) -> bool:
         """Whether all packets of a flow after its first fare alike here. The nat table does not matter: it sees only the first."""
+        if self.ns.ct is not None and self.ns.ct.events is not None:
+            return False
         cacheable = self._cacheable
         if cacheable is None:
             cacheable = self._cacheable = all(chain.cacheable for name, table in self.tables.items() if name != "nat" for chain in table.content.chains())
