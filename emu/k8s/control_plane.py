@@ -11,6 +11,7 @@ from emu.k8s.allocators import cluster_ips, ip_of, node_ports
 from emu.k8s.api import Api
 from emu.k8s.controllers.daemonset import DaemonSetController
 from emu.k8s.controllers.deployment import DeploymentController
+from emu.k8s.controllers.endpoints_mirror import EndpointsMirror
 from emu.k8s.controllers.job import JobController
 from emu.k8s.controllers.replicaset import ReplicaSetController
 from emu.k8s.controllers.statefulset import StatefulSetController
@@ -37,6 +38,7 @@ class ControlPlane:
         self.cluster_ips = cluster_ips(service_cidr, sim.stream("cluster-ip"))
         self.node_ports = node_ports(sim.stream("node-port"))
         self.endpoints = EndpointSliceController(self.api)
+        self.mirror = EndpointsMirror(self.api)
         self.services = ServiceState(self.api)
         self._uids = sim.stream("uid")
         self.policies = PolicyRules(PolicyView(self.api))

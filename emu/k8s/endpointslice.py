@@ -127,13 +127,19 @@ class EndpointSliceController:
     def _endpoint(self, service: Service, pod: Pod) -> Endpoint:
         terminating = pod.deletion_ns is not None
         node = self.api.nodes.get(("", pod.node))
+        ready = service.publish_not_ready or (pod.ready and not terminating)
+        zone = node.labels.get(LABEL_ZONE, "") if node else ""
+        # Hints (trafficDistribution): every ready endpoint is for its own zone, and for its own node.
+        near = service.traffic_distribution if ready else ""
         return Endpoint(
             address=pod.ip,
             node=pod.node,
-            ready=service.publish_not_ready or (pod.ready and not terminating),
+            ready=ready,
             serving=pod.ready,
             terminating=terminating,
-            zone=node.labels.get(LABEL_ZONE, "") if node else "",
+            zone=zone,
+            hints_zones=(zone,) if near and zone else (),
+            hints_nodes=(pod.node,) if near == "PreferSameNode" else (),
             target=f"{pod.namespace}/{pod.name}",
             hostname=pod.spec.hostname if pod.spec.hostname and pod.spec.subdomain == service.name else "",
         )

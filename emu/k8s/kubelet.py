@@ -11,12 +11,14 @@ from emu.aio.loop import Loop
 from emu.fabric import Machine
 from emu.iproute import iptables
 from emu.k8s.api import DELETED, Api
-from emu.k8s.cni import BridgePlugin
+from emu.k8s.cni.plugin import CniPlugin
 from emu.k8s.dns.addon import ClusterDns
 from emu.k8s.ensure import ensure_rule
+from emu.k8s.ipam import HostLocal
 from emu.k8s.objects import KubernetesError, Node, Pod
 from emu.k8s.pod_worker import PodWorker
 from emu.k8s.proxy.document import ANTI_MARTIAN
+from emu.k8s.runner import NodeRunner
 from emu.k8s.sandbox import Sandbox
 from emu.sim import NS_PER_MS
 from emu.trace.points import STEP
@@ -30,8 +32,10 @@ SANDBOX_RETRY_NS = 10_000 * NS_PER_MS
 class Kubelet:
     """Watches for pods bound to its node."""
 
-    def __init__(self, api: Api, node: Node, machine: Machine, loop: Loop, plugin: BridgePlugin, random: Random) -> None:
-        self.api, self.node, self.machine, self.loop, self.plugin, self.random = api, node, machine, loop, plugin, random
+    def __init__(self, api: Api, runner: NodeRunner, loop: Loop, plugin: CniPlugin, ipam: HostLocal, random: Random) -> None:
+        self.api, self.runner, self.loop, self.plugin, self.ipam, self.random = api, runner, loop, plugin, ipam, random
+        self.node: Node = runner.spec
+        self.machine: Machine = runner.machine
         self.sim = api.sim
         self.workers: dict[tuple[str, str], PodWorker] = {}
         self.dns: ClusterDns | None = None
@@ -45,7 +49,9 @@ class Kubelet:
         iptables.restore(self.machine.netns, _NODE_RULES, noflush=True)
         for chain in ("INPUT", "OUTPUT"):
             ensure_rule(self.machine.netns, "filter", chain, "-j KUBE-FIREWALL")
-        self.plugin.ensure_bridge()
+        start = getattr(self.plugin, "start", None)
+        if start is not None:
+            start(self.runner)
 
     def _tell(self, what: str) -> None:
         """Tell the journal what is done next."""
@@ -83,7 +89,7 @@ class Kubelet:
         attempt = self._attempts.get(pod.uid, -1) + 1
         self._attempts[pod.uid] = attempt
         try:
-            sandbox = Sandbox(pod, attempt, self.machine, self.plugin, f"{self.random.getrandbits(256):064x}")
+            sandbox = Sandbox(pod, attempt, self.runner, self.ipam, self.plugin, f"{self.random.getrandbits(256):064x}")
         except KubernetesError as error:
             # FailedCreatePodSandBox: the pod stays Pending and the kubelet tries again later, when an address may be free.
             pod.message = f"pod {pod.namespace}/{pod.name} on {self.node.name}: {error}"

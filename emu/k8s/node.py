@@ -11,7 +11,9 @@ from emu.fabric import Machine, World
 from emu.iproute import addr, link, route, sysctl
 from emu.k8s import masquerade
 from emu.k8s.api import Api
-from emu.k8s.cni import BridgeConfig, BridgePlugin
+from emu.k8s.cni.bridge import BridgeConfig, BridgePlugin
+from emu.k8s.cni.plugin import CniPlugin
+from emu.k8s.cni.ptp import PtpPlugin
 from emu.k8s.dns.addon import ClusterDns
 from emu.k8s.flannel import Flanneld, Leases
 from emu.k8s.healthcheck import HealthCheckServer
@@ -19,9 +21,10 @@ from emu.k8s.ipam import HostLocal
 from emu.k8s.kubelet import Kubelet
 from emu.k8s.netpol.agent import PolicyAgent, PolicyRules
 from emu.k8s.objects import KubernetesError, Node, Pod
-from emu.k8s.proxy.document import Options
+from emu.k8s.proxy.config import ProxyConfig
 from emu.k8s.proxy.proxier import Proxier
 from emu.k8s.proxy.state import ServiceState
+from emu.k8s.runner import NodeRunner
 from emu.trace.points import STEP
 
 NIC = "eth0"
@@ -34,9 +37,11 @@ class NodeConfig:
     prefix_length: int
     router: str
     bridge: BridgeConfig
-    proxy: Options
+    proxy: Any  # a ProxyConfig for kube-proxy, a class of one's own (see proxy/config.py Proxy), None for none
+    cluster_cidr: str
     non_masquerade_cidrs: tuple[str, ...]
     bridge_nf_call_iptables: bool = True
+    cni: Any = "bridge"  # or "ptp", a CniPlugin for all nodes, or a class of them, made with the node's runner
     policies: PolicyRules | None = None
     dns: ClusterDns | None = None
     leases: Leases | None = None  # of flannel, where pods of other nodes are reached by VXLAN
@@ -50,15 +55,25 @@ class NodeHost:
         self.machine: Machine = world.add_machine(spec.name)
         self.nic = self.machine.add_nic(NIC)
         self.ipam = HostLocal(spec.pod_cidr)
-        random = world.sim.stream(f"{spec.name}/cni")
-        self.plugin = BridgePlugin(self.machine.netns, self.ipam, random, config.bridge)
-        self.kubelet = Kubelet(api, spec, self.machine, loop, self.plugin, world.sim.stream(f"{spec.name}/kubelet"))
+        self.runner = NodeRunner(self.machine, spec, world.sim.stream(f"{spec.name}/cni"))
+        self.plugin = self._plugin()
+        self.kubelet = Kubelet(api, self.runner, loop, self.plugin, self.ipam, world.sim.stream(f"{spec.name}/kubelet"))
         self.kubelet.dns = config.dns
         self.proxier: Proxier | None = None
+        self.own_proxy: Any = None
         self.health: HealthCheckServer | None = None
         self.policy_agent: PolicyAgent | None = None
         self.flanneld: Flanneld | None = None
         self.routes = routes  # every node's pod CIDR by its address, held once for all nodes (the cloud's route controller, or flannel's host-gw)
+
+    def _plugin(self) -> CniPlugin:
+        cni, random = self.config.cni, self.runner.random
+        if cni == "bridge":
+            return BridgePlugin(self.ipam, random, self.config.bridge)
+        if cni == "ptp":
+            return PtpPlugin(random, self.config.bridge.mtu)
+        plugin: CniPlugin = cni(self.runner) if isinstance(cni, type) else cni
+        return plugin
 
     @property
     def netns(self) -> Any:
@@ -85,16 +100,30 @@ class NodeHost:
         if config.dns is not None:
             self.loop.resolver.lookups[ns] = StubResolver(config.dns.node_conf, config.dns.draw).lookup
         self.kubelet.start()
-        if config.proxy.localhost_nodeports:
-            if tp.journal:
-                tp.on_journal(STEP, ns.name, "node ports answer on localhost too", f"kube-proxy on {self.spec.name}")
-            sysctl.set(ns, "net.ipv4.conf.all.route_localnet", 1)
-        self.proxier = Proxier(self.services, self.spec, ns, config.proxy)
-        self.proxier.sync()
-        self.health = HealthCheckServer(self.services, self.spec, ns, self.loop)
+        self._start_proxy()
         masquerade.install(ns, config.non_masquerade_cidrs)
         if config.policies is not None:
             self.policy_agent = PolicyAgent(config.policies, self.spec, ns)
+
+    def _start_proxy(self) -> None:
+        """kube-proxy, or what stands in for it."""
+        ns, proxy = self.netns, self.config.proxy
+        if proxy is None:
+            return
+        if not isinstance(proxy, ProxyConfig):
+            self.own_proxy = proxy(self.runner)
+            self.api.watch("Service", self.own_proxy.on_service)
+            self.api.watch("EndpointSlice", self.own_proxy.on_endpoint_slice)
+            return
+        if proxy.on_localhost:
+            if ns.tp.journal:
+                ns.tp.on_journal(STEP, ns.name, "node ports answer on localhost too", f"kube-proxy on {self.spec.name}")
+            sysctl.set(ns, "net.ipv4.conf.all.route_localnet", 1)
+        local = (self.spec.ip, self.ipam.gateway)
+        options = proxy.options(self.spec, self.config.cluster_cidr, local, self.config.bridge.bridge)
+        self.proxier = Proxier(self.services, self.spec, ns, options)
+        self.proxier.sync()
+        self.health = HealthCheckServer(self.services, self.spec, ns, self.loop)
 
     def check_room(self, pod: Pod) -> None:
         """Raise KubernetesError if the node's range has no address for one more pod."""
@@ -107,6 +136,10 @@ class NodeHost:
         if self.proxier is not None:
             self.proxier.stop()
             self.proxier = None
+        if self.own_proxy is not None:
+            self.api.unwatch("Service", self.own_proxy.on_service)
+            self.api.unwatch("EndpointSlice", self.own_proxy.on_endpoint_slice)
+            self.own_proxy = None
         if self.policy_agent is not None:
             self.policy_agent.stop()
             self.policy_agent = None
@@ -124,6 +157,5 @@ class NodeHost:
     def power_on(self, pods: list[Pod]) -> None:
         """Boot again, and start the pods that are still bound to the node in new sandboxes."""
         self.machine.reboot()
-        self.plugin.node_netns = self.machine.netns
         self.boot()
         self.kubelet.power_on(pods)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from emu.fabric import Machine
 from emu.iproute import link
-from emu.k8s.cni import Attachment, BridgePlugin
+from emu.k8s.cni import portmap
+from emu.k8s.cni.plugin import IFNAME, Attachment, CniPlugin, attachment
+from emu.k8s.ipam import HostLocal
 from emu.k8s.objects import Pod
+from emu.k8s.runner import NodeRunner
 from emu.trace.points import STEP
 
 
@@ -17,16 +20,22 @@ def netns_name(pod: Pod) -> str:
 
 
 class Sandbox:
-    """One sandbox on one node. `attempt` counts the sandboxes the pod has had; `id` is the pause container's."""
+    """One sandbox on one node. `attempt` counts the sandboxes the pod has had; `id` is the pause container's. `ipam`: the node's range.
 
-    __slots__ = ("attachment", "attempt", "id", "machine", "netns", "plugin")
+    A CNI plugin is given it: `netns`, the namespace to be connected, `run` for commands in there, `node` for those on the node.
+    """
 
-    def __init__(self, pod: Pod, attempt: int, machine: Machine, plugin: BridgePlugin, container_id: str) -> None:
+    __slots__ = ("attachment", "attempt", "id", "ipam", "netns", "node", "plugin", "pod")
+
+    def __init__(self, pod: Pod, attempt: int, node: NodeRunner, ipam: HostLocal, plugin: CniPlugin, container_id: str) -> None:
         self.id = container_id
+        self.pod = pod
         self.attempt = attempt
-        self.machine = machine
+        self.node = node
+        self.ipam = ipam
         self.plugin = plugin
         self.attachment: Attachment | None = None
+        machine = node.machine
         if pod.spec.host_network:
             self.netns: Any = machine.netns
             return
@@ -37,8 +46,10 @@ class Sandbox:
         self.netns = machine.add_netns(netns_name(pod))
         link.set_up(self.netns, "lo")  # the loopback plugin
         try:
-            self.attachment = plugin.add(self.id, self.netns)
+            self.attachment = attachment(plugin.add(self))
+            portmap.add(node.netns, self.id, pod, self.ip, str(ipam.network), self.attachment.host_ifname)
         except Exception:
+            ipam.release(self.owner)
             machine.delete_netns(self.netns.name)
             raise
 
@@ -47,9 +58,29 @@ class Sandbox:
         """The pod's address; empty for a pod of the host's network."""
         return self.attachment.ip if self.attachment else ""
 
+    @property
+    def ifname(self) -> str:
+        """CNI_IFNAME: what the pod's interface is to be called."""
+        return IFNAME
+
+    @property
+    def owner(self) -> str:
+        """Whom the node's range has given the address to."""
+        return self.id
+
+    def allocate(self) -> str:
+        """The next free address of the node's range (host-local). Raises KubernetesError when there is none; given back when the sandbox goes."""
+        return self.ipam.allocate(self.owner)
+
+    def run(self, command: str | Sequence[str], stdin: str = "") -> str:
+        """Run a command in the pod's namespace, see NodeRunner.run."""
+        return self.node.run(command, stdin, self.netns)
+
     def destroy(self) -> None:
         """CNI DEL, then the namespace goes with pause."""
         if self.attachment is not None:
-            self.plugin.delete(self.id, self.netns, self.attachment)
+            portmap.delete(self.node.netns, self.id, self.pod)
+            self.plugin.delete(self)
+            self.ipam.release_address(self.attachment.ip, self.owner)
             self.attachment = None
-            self.machine.delete_netns(self.netns.name)
+            self.node.machine.delete_netns(self.netns.name)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from emu.aio.loop import Loop
 from emu.aio.process import Process
-from emu.fabric import Cable, Switch, World
+from emu.fabric import Switch, World
 from emu.iproute.route import SharedRoutes
 from emu.k8s import objects
 from emu.k8s.apply import Objects
 from emu.k8s.cloud import LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router
-from emu.k8s.cni import BridgeConfig
+from emu.k8s.cni.bridge import BridgeConfig
 from emu.k8s.control_plane import ControlPlane
 from emu.k8s.delays import Delays
 from emu.k8s.dns.addon import ClusterDns
@@ -26,36 +26,34 @@ from emu.k8s.kubelet import Kubelet
 from emu.k8s.masquerade import NON_MASQUERADE_CIDRS
 from emu.k8s.node import NodeConfig, NodeHost
 from emu.k8s.objects import Container, KubernetesError, Probe, ServicePort
-from emu.k8s.proxy.document import Options
-from emu.k8s.proxy.rules import detect_by_cidr
+from emu.k8s.proxy.config import ProxyConfig
 from emu.k8s.sandbox import netns_name
 from emu.k8s.validation import check_pod
-from emu.lab import programs, send
+from emu.lab import programs
 from emu.lab.addresses import place_nodes, plan_addresses
 from emu.lab.host import MOST_SECONDS, in_range
 from emu.lab.machines import Internet, Node, Outside
 from emu.lab.manifests import ManifestVerbs
 from emu.lab.pod import Pod
 from emu.lab.service import Service
-from emu.net.device import NetDevice
-from emu.net.nic import Nic
+from emu.lab.watching import Watching
 from emu.net.sock import table as sock_table
 from emu.observe.capture import Capture
 from emu.observe.journal import Journal
 from emu.observe.recorder import Recorder, Recording
 from emu.sim import NS_PER_S
-from emu.trace.points import OMITTED, STEP
-from emu.wire.addr import mac_bytes
+from emu.trace.points import STEP
 
 if TYPE_CHECKING:
-    from scapy.packet import Packet
+    pass
 
 NO_DELAYS = Delays()
+KUBE_PROXY = ProxyConfig()
 WAIT_SECONDS = 120.0
 SETTLE_SECONDS = 5.0  # how long after an exchange its last frames (the ACK of the last FIN, say) may take to arrive
 
 
-class Cluster(ManifestVerbs):
+class Cluster(ManifestVerbs, Watching):
     """`nodes` nodes called node1, node2, ..., or those given, on one network with a router, a load balancer and an internet host behind it.
 
     `pod_cidr` is cut into one range of `node_prefix` bits per node; `node_cidr` holds the nodes (the router is its first address).
@@ -63,7 +61,8 @@ class Cluster(ManifestVerbs):
     `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
     `journal`: where every command of the building and all that is done afterwards is written down (`Journal()`); `emu.lab.script` makes a script of it.
     `dns`: with the DNS add-on, and a resolver on the internet host for all other names (example.com and *.example.com are that host, with a web server).
-    Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
+    `cni`: "bridge", "ptp", or a plugin of one's own (`emu.k8s.cni.plugin`); `proxy`: how kube-proxy is configured (`ProxyConfig`), a class of proxies of
+    one's own, or None for none. Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
     """
 
     def __init__(
@@ -83,6 +82,8 @@ class Cluster(ManifestVerbs):
         comments: bool = True,
         journal: Journal | None = None,
         dns: bool = False,
+        cni: Any = "bridge",
+        proxy: Any = KUBE_PROXY,
     ) -> None:
         if not isinstance(delays, Delays):
             raise ValueError(f"delays: {delays!r} is not a Delays(...)")
@@ -119,7 +120,9 @@ class Cluster(ManifestVerbs):
             prefix_length=prefix_length,
             router=self.router_host.inside_ip,
             bridge=BridgeConfig(hairpin_mode=hairpin, mtu=1500 - (OVERHEAD if overlay == "vxlan" else 0)),
-            proxy=Options(detector=detect_by_cidr(pod_cidr)),
+            proxy=proxy,
+            cluster_cidr=pod_cidr,
+            cni=cni,
             non_masquerade_cidrs=NON_MASQUERADE_CIDRS,
             bridge_nf_call_iptables=bridge_nf_call_iptables,
             policies=self.control_plane.policies,
@@ -330,47 +333,6 @@ class Cluster(ManifestVerbs):
                 return
             self.sim.run(due)
 
-    # -- watching and interfering -------------------------------------------------------------------------------------------------
-
-    def tap(self, callback: Callable[[int, Any, str, Any], object], device: Any = None) -> Callable[[], None]:
-        """Call `callback(t_ns, device, direction, frame)` for every frame at every device, or at one. Returns what ends it."""
-        if not callable(callback):
-            raise ValueError(f"tap: {callback!r} cannot be called")
-        if device is None:
-            return self.tp.attach("frame", callback)
-        _check_device("tap", device)
-
-        def only(t_ns: int, at: Any, direction: str, frame: Any) -> None:
-            if at is device:
-                callback(t_ns, at, direction, frame)
-
-        return self.tp.attach("frame", only)
-
-    def inject(self, device: Any, packet: Packet | bytes) -> None:
-        """Have a device receive a frame, of any bytes, as if from its wire. Nothing happens before time runs."""
-        _check_device("inject", device)
-        if self.tp.journal:
-            self.tp.on_journal(OMITTED, device.netns.name if device.netns is not None else "", f"a frame made by hand is received by {device.name}")
-        send.inject(device, packet)
-
-    def cable(self, node: str) -> Cable:
-        """The cable between a node (or `router`, `lb`, `internet`) and its switch: `unplug()`, `plug()`, `delay_ns`, `lose(mask)`. Raises ValueError."""
-        if node not in self.world.machines:
-            raise ValueError(f"there is no machine {node!r}; there are {', '.join(self.world.machines)}")
-        nic = self.world.machines[node].netns.devices.get("eth0")
-        cable = self.world.cable_of(nic) if isinstance(nic, Nic) else None
-        if cable is None:
-            raise ValueError(f"{node} has no cable in eth0")
-        return cable
-
-    def age_fdb(self, node: str, mac: str) -> float:
-        """Run until the bridge of `node` has forgotten `mac`. Returns how many seconds that took."""
-        start = self.sim.now
-        bridge = self.node(node).netns.devices["cbr0"]
-        wanted = mac_bytes(mac)
-        self.wait_for_seconds(lambda: wanted not in bridge.fdb.entries, 10.0, 1000.0, f"cbr0 of {node} to forget {mac}")
-        return (self.sim.now - start) / NS_PER_S
-
     def wait_for_seconds(self, condition: Callable[[], bool], step: float, limit: float, what: str) -> None:
         """Let time pass in steps until `condition()` holds. Raises TimeoutError."""
         waited = 0.0
@@ -393,8 +355,3 @@ class Cluster(ManifestVerbs):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _check_device(what: str, device: Any) -> None:
-    if not isinstance(device, NetDevice):
-        raise ValueError(f"{what}: {device!r} is not a device: take one from netns.devices")

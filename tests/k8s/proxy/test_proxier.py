@@ -62,7 +62,7 @@ def test_a_partial_sync_leaves_unchanged_services_out(documents):
     before = rules(cluster, "nat")
     documents.clear()
     cluster.run_pod("two-1", labels={"app": "two"})
-    (_, text), = documents
+    ((_, text),) = documents
     assert f":{service_chain('SVC', 'default/two', 'tcp')} " in text
     assert f":{service_chain('SVC', 'default/one', 'tcp')} " not in text
     assert '"default/one cluster IP"' in text  # dispatch is always whole
@@ -180,4 +180,3 @@ def strip(save):
         elif not line.startswith("#"):
             lines.append(line)
     return tables
-

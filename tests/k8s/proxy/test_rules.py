@@ -41,7 +41,7 @@ def test_the_chances_of_three_endpoints():
 def test_affinity_asks_recent_first_and_records_last():
     rules = write(HERE, session_affinity_seconds=10800)
     arrow = '-m comment --comment "ns1/svc1:p80 -> 10.180.0.1:80"'
-    assert rules.chain_rules[1] == f'-A {SVC} {arrow} -m recent --name {SEP} --rcheck --seconds 10800 --reap -j {SEP}'
+    assert rules.chain_rules[1] == f"-A {SVC} {arrow} -m recent --name {SEP} --rcheck --seconds 10800 --reap -j {SEP}"
     recent = f"-m recent --name {SEP} --set"
     assert rules.chain_rules[-1] == f"-A {SEP} -m comment --comment ns1/svc1:p80 {recent} -m tcp -p tcp -j DNAT --to-destination 10.180.0.1:80"
 

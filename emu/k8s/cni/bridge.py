@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from emu.iproute import addr, bridge, link, route, sysctl
+from emu.k8s.cni.plugin import IFNAME, Attachment
 from emu.k8s.ipam import HostLocal
 from emu.trace.points import STEP, WAIT
+
+if TYPE_CHECKING:
+    from emu.k8s.runner import NodeRunner
+    from emu.k8s.sandbox import Sandbox
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,24 +29,15 @@ class BridgeConfig:
     mtu: int = 1500
 
 
-@dataclass(slots=True, frozen=True)
-class Attachment:
-    """The plugin's result: the pod's address, its interface, and the host's end of it."""
-
-    ip: str
-    ifname: str
-    host_ifname: str
-
-
 class BridgePlugin:
-    """CNI ADD and DEL on one node. `node_netns`: the node's root namespace."""
+    """CNI ADD and DEL on one node."""
 
-    def __init__(self, node_netns: Any, ipam: HostLocal, random: Random, config: BridgeConfig = BridgeConfig()) -> None:
-        self.node_netns, self.ipam, self.random, self.config = node_netns, ipam, random, config
+    def __init__(self, ipam: HostLocal, random: Random, config: BridgeConfig = BridgeConfig()) -> None:
+        self.ipam, self.random, self.config = ipam, random, config
 
-    def ensure_bridge(self) -> None:
+    def start(self, node: NodeRunner) -> None:
         """Create the bridge as the pods' gateway, unless it is there."""
-        ns, name = self.node_netns, self.config.bridge
+        ns, name = node.netns, self.config.bridge
         if name in ns.devices:
             return
         if ns.tp.journal:
@@ -54,11 +50,11 @@ class BridgePlugin:
         link.set_address(ns, name, ns.devices[name].mac)
         sysctl.set(ns, "net.ipv4.ip_forward", 1)
 
-    def add(self, container_id: str, netns: Any, ifname: str = "eth0") -> Attachment:
+    def add(self, sandbox: Sandbox) -> Attachment:
         """CNI ADD. Raises KubernetesError when no address is left; nothing is left behind then."""
-        self.ensure_bridge()
-        ip = self.ipam.allocate(container_id)
-        node = self.node_netns
+        self.start(sandbox.node)
+        ip = sandbox.allocate()
+        node, netns, ifname = sandbox.node.netns, sandbox.netns, IFNAME
         if node.tp.journal:
             what = f"ADD: {netns.name} gets {ip} on {ifname}, a port of {self.config.bridge}, and a default route"
             node.tp.on_journal(STEP, node.name, what, f"CNI bridge plugin on {node.name}")
@@ -76,8 +72,7 @@ class BridgePlugin:
             node.tp.on_journal(WAIT, node.name, host_ifname)
         return Attachment(ip, ifname, host_ifname)
 
-    def delete(self, container_id: str, netns: Any, attachment: Attachment) -> None:
-        """CNI DEL: the link goes (routes and neighbours with it), then the address."""
-        if attachment.ifname in netns.devices:
-            link.delete(netns, attachment.ifname)
-        self.ipam.release_address(attachment.ip, container_id)
+    def delete(self, sandbox: Sandbox) -> None:
+        """CNI DEL: the link goes, routes and neighbours with it."""
+        if IFNAME in sandbox.netns.devices:
+            link.delete(sandbox.netns, IFNAME)
