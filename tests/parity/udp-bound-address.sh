@@ -15,9 +15,12 @@ ip -n a link set eth0 up
 ip -n b link set eth0 up
 dir=$(mktemp -d)
 trap 'rm -r $dir' EXIT
-ip netns exec b timeout 1.8 nc -u -l 7000 > $dir/any &
-ip netns exec b timeout 2.1 nc -u -l 10.0.0.3 7000 > $dir/three &
-ip netns exec b timeout 2.4 nc -u -l 10.0.0.3 7001 > $dir/only &
+ip netns exec b timeout 2 nc -u -l 7000 > $dir/any &
+sleep 0.1
+ip netns exec b timeout 2 nc -u -l 10.0.0.3 7000 > $dir/three &
+sleep 0.1
+ip netns exec b timeout 2 nc -u -l 10.0.0.3 7001 > $dir/only &
+sleep 0.1
 sleep 0.4
 send() { echo "$1" | ip netns exec a nc -u -q 0 -w 1 $2 $3; sleep 0.1; }
 send to-three 10.0.0.3 7000

@@ -32,8 +32,11 @@ ip -n one route add default via 10.0.0.2
 dir=$(mktemp -d)
 trap 'rm -r $dir' EXIT
 ip netns exec two timeout 2 nc -u -l 6000 > $dir/two &
+sleep 0.1
 ip netns exec three timeout 2 nc -u -l 6000 > $dir/three &
-ip netns exec three timeout 2.3 nc -u -l 10.0.0.3 6001 > $dir/bound &
+sleep 0.1
+ip netns exec three timeout 2 nc -u -l 10.0.0.3 6001 > $dir/bound &
+sleep 0.1
 sleep 0.4
 echo hello | ip netns exec one nc -u -q 0 -w 1 10.0.0.255 6000
 echo "without -b: $?"
