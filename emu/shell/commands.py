@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from itertools import pairwise
@@ -121,7 +122,9 @@ class Commands:
 
     def enter(self, call: Call, name: str | None, words: list[str]) -> None:
         """Run a program in a named namespace; None: in each of them."""
-        if name is None:
+        if name == "" or not words:
+            self.fail(call, "No command specified" if name != "" else "No netns name specified", 1)
+        elif name is None:
             call.become(["/bin/sh", "-c", elsewhere.EVERYWHERE, "ip", " ".join(reversed(self.machine.namespaces)), *words])
         elif name not in self.machine.namespaces:
             self.fail(call, f'Cannot open network namespace "{name}": No such file or directory', 255)
@@ -194,5 +197,7 @@ def reads_stdin(argv: list[str]) -> bool:
     if argv[0].endswith("-restore"):
         return all(word.startswith("-") or before in ("-T", "--table", "-M", "-w", "-W") for before, word in zip(["", *words], words, strict=False))
     if argv[0] == "sysctl":
-        return any(before in ("-p", "--load") and word in STDIN for before, word in pairwise(words))
-    return argv[0] == "ip" and any(before in ("-b", "-batch", "-ba", "-bat") and word in STDIN for before, word in pairwise(words))
+        loads = any(word.startswith("--load=") and word.partition("=")[2] in STDIN for word in words)
+        return loads or any(re.fullmatch(r"-\w*[pf]|--load", before) and word in STDIN for before, word in pairwise(words))
+    batch = [word for before, word in pairwise(words) if re.fullmatch(r"--?b(a(t(ch?)?)?)?", before)]
+    return argv[0] in ("ip", "bridge") and any(word in STDIN for word in batch)

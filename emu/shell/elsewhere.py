@@ -18,15 +18,20 @@ SUDO_VALUES = ("-u", "-g", "-p", "-C", "-h", "-T", "-D", "-R", "-r", "-t", "--us
 
 
 def netns_exec(argv: list[str]) -> tuple[str | None, list[str]] | None:
-    """`ip [OPTIONS] netns exec NAME COMMAND...`: the name (None with -all, which takes no name) and the command; None when it is something else."""
+    """`ip [OPTIONS] netns exec NAME COMMAND...`: the name and the command, empty if they are missing; None for the name with -all, which takes none.
+
+    None when it is something else.
+    """
     words = argv[1:]
     everywhere = False
     while words and words[0].startswith("-"):
         everywhere = everywhere or abbreviates(words[0].lstrip("-"), "all", 1)
         words = words[2 if words[0] in ("-n", "-netns") else 1 :]
-    if len(words) < (3 if everywhere else 4) or not abbreviates(words[0], "netns", 2) or not abbreviates(words[1], "exec", 1):
+    if len(words) < 2 or not abbreviates(words[0], "netns", 2) or not abbreviates(words[1], "exec", 1):
         return None
-    return (None, words[2:]) if everywhere else (words[2], words[3:])
+    if everywhere:
+        return None, words[2:]
+    return (words[2] if len(words) > 2 else ""), words[3:]
 
 
 # In each namespace, as iproute2's do_each_netns does it.

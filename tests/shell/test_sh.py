@@ -92,12 +92,14 @@ def test_what_is_not_emulated_says_so(sh: Sh) -> None:
 
 
 def test_programs_that_are_not_there(sh: Sh) -> None:
-    done = sh("ip netns add a; ip netns exec a nosuch; echo $?; timeout 1 nosuch; echo $?; ip netns exec b true; echo $?")
+    done = sh("ip netns add a; ip netns exec a nosuch; echo $?; timeout 1 nosuch; echo $?; ip netns exec b true; echo $?; ip netns exec a; ip netns exec")
     assert done.stdout == "255\n127\n255\n"
     assert done.stderr.splitlines() == [
         'exec of "nosuch" failed: No such file or directory',
         "timeout: failed to run command 'nosuch': No such file or directory",
         'Cannot open network namespace "b": No such file or directory',
+        "No command specified",
+        "No netns name specified",
     ]
 
 
@@ -119,6 +121,18 @@ def test_a_layer_2_loop_ends_in_one_line(sh: Sh) -> None:
 def test_sudo_and_nsenter_run_their_arguments(sh: Sh) -> None:
     done = sh("id -u; sudo -E ip netns add a; ls /run/netns; nsenter --net=/run/netns/a ip netns identify; sudo sh -c 'exit 4'; echo $?; hostname")
     assert (done.stdout, done.stderr) == ("0\na\na\n4\nhost\n", "")
+
+
+def test_nsenter_by_process(sh: Sh) -> None:
+    done = sh(
+        """
+        ip netns add a; ip netns exec a sleep 100 & sleep 0.1
+        nsenter -t $! -n ip netns identify; nsenter --target $! --net -- bash -c 'nsenter --net=/proc/1/ns/net ip netns identify; ip netns identify'
+        nsenter -t 9999 -n true; echo $?
+        """
+    )
+    assert done.stdout == "a\n\na\n1\n"
+    assert done.stderr == "nsenter: cannot open /proc/9999/ns/net: No such file or directory\n"
 
 
 def test_iptables_rules_are_restored_from_a_here_document_and_count(sh: Sh) -> None:
