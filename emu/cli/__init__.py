@@ -1,4 +1,4 @@
-"""The command line: `emu list`, `run`, `trace`, `sh`, `export`. Only what a command needs is imported, and only when it runs."""
+"""The command line: `emu list`, `run`, `trace`, `matrix`, `sh`, `export`. Only what a command needs is imported, and only when it runs."""
 
 from __future__ import annotations
 
@@ -60,6 +60,10 @@ def _dispatch(argv: Sequence[str]) -> int:
         from emu.cli.trace import trace
 
         return OK if trace(options) else FAILED
+    if options.command == "matrix":
+        from emu.cli.matrix import matrix
+
+        return OK if matrix(options) else FAILED
     if options.command == "export":
         from emu.cli.export import export_story
 

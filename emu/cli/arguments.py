@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from emu import __version__
-from emu.cli.cluster_arguments import add_trace
+from emu.cli.cluster_arguments import add_matrix, add_trace
 from emu.cli.errors import UserError
 
 EPILOG = """\
@@ -18,6 +18,7 @@ examples:
   emu run tour --quiet --no-captures    only the verdicts
   emu export pod-to-service -o s.sh     the story as a shell script, for `emu sh` or a real Linux machine
   emu trace -f app.yaml pod/client svc/web:80     who takes it, by what way, or why nobody does
+  emu matrix -f app.yaml                who reaches whom, and why not
   emu sh script.sh                      an ordinary shell script with ip, iptables, ping..., on the emulated network
 
 exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input; of `emu sh`: the script's
@@ -85,6 +86,7 @@ def parser() -> Parser:
     export.add_argument("-o", "--output", metavar="FILE", type=file, help="write it there, ready to run, instead of printing it")
     export.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
     add_trace(commands)
+    add_matrix(commands)
     return top
 
 
@@ -93,5 +95,5 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     top = parser()
     options = top.parse_args(argv)
     if options.command is None:
-        top.error("a command is missing: list, run, trace, export or sh")
+        top.error("a command is missing: list, run, trace, matrix, export or sh")
     return options

@@ -17,6 +17,15 @@ exit status: 0 delivered, 1 not, 2 bad usage or input
 """
 
 
+MATRIX = """\
+examples:
+  emu matrix -f app.yaml                 every pod to every pod and Service, each at the first port it declares
+  emu matrix -f app.yaml --port 80       at port 80
+
+exit status: 0 everything was reached, 1 something was not, 2 bad usage or input
+"""
+
+
 def whole(text: str) -> int:
     """A number of nodes."""
     import argparse
@@ -57,3 +66,22 @@ def add_trace(commands: Any) -> None:
     trace.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     trace.add_argument("--quiet", action="store_true", help="print the verdict only")
     trace.add_argument("--captures", metavar="DIR", help="write captures of every interface there")
+
+
+def add_matrix(commands: Any) -> None:
+    """`emu matrix`."""
+    import argparse
+
+    about = "Who reaches whom: from every pod to every pod and Service a real connection is tried; behind every no stands a reason."
+    matrix = commands.add_parser(
+        "matrix",
+        help="who reaches whom in a cluster",
+        description=about,
+        epilog=MATRIX,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_cluster(matrix)
+    matrix.add_argument("--port", metavar="P", default="", help="a port's number or name (default: the first that each declares)")
+    matrix.add_argument("--system", action="store_true", help="with the pods and Services of kube-system and other add-ons")
+    matrix.add_argument("--json", action="store_true", help="print one JSON document and nothing else")

@@ -73,14 +73,29 @@ def _by_rule(cluster: Cluster, drop: Drop, target: Target) -> Why | None:
         way, pod, names = match.groups()
         word = "into" if way == "Ingress" else "out of"
         kinds = "NetworkPolicy" if "," not in names else "NetworkPolicies"
-        return Why(f"{kinds} {names} isolate{'s' if ',' not in names else ''} pod {pod} for {way.lower()}, and no rule lets this {word} it",
-                   f"add {'an ingress' if way == 'Ingress' else 'an egress'} rule that allows {target.protocol or 'the traffic'}"
-                   + (f" port {target.port}" if target.port else ""))  # fmt: skip
+        what = _port_of_pod(cluster, target, pod)
+        return Why(
+            f"{kinds} {names} isolate{'s' if ',' not in names else ''} pod {pod} for {way.lower()}, and no rule lets this {word} it",
+            f"add {'an ingress' if way == 'Ingress' else 'an egress'} rule that allows {what}",
+        )
     if "ctstate INVALID" in drop.text:
         return Why(f"{drop.netns} dropped it as INVALID: conntrack there knows no connection it belongs to ({drop.text})")
     if "policy" in drop.text.lower():
         return Why(f"{drop.netns}: {drop.text}", "no rule accepted it; let a rule do so, or set the chain's policy to ACCEPT")
     return Why(f"{drop.netns}: dropped by {drop.text}")
+
+
+def _port_of_pod(cluster: Cluster, target: Target, pod_name: str) -> str:
+    """The port as a policy sees it: behind a Service, the pod's."""
+    number: int | str = target.port
+    if isinstance(target.thing, Service):
+        port = next((each for each in target.thing.ports if each.port == target.port and each.protocol.lower() == target.protocol), None)
+        if port is not None and port.target_port:
+            namespace, _, name = pod_name.partition("/")
+            pod = cluster.api.pods.get((namespace, name))
+            named = pod.port_named(port.target_port, port.protocol) if pod is not None and isinstance(port.target_port, str) else None
+            number = named or port.target_port
+    return f"{target.protocol or 'the traffic'}" + (f" port {number}" if number else "")
 
 
 def no_endpoints(cluster: Cluster, port_name: str) -> Why:

@@ -77,14 +77,15 @@ def ask(cluster: Cluster, sender: str, receiver: str, *, protocol: str = "", pat
         where = Target(where.name, where.address, 0, "", where.thing)
     elif not where.port:
         where = Target(where.name, where.address, 80, chosen if chosen == "udp" else "tcp", where.thing)
-    return _ask(cluster, host, _called(sender, host), where, chosen, path, timeout)
+    return answer_of(cluster, host, _called(sender, host), where, chosen, path, timeout)
 
 
 def _called(text: str, host: Host) -> str:
     return text if text == "internet" or text.partition("/")[0] in ("node", "nodes", "no") else f"pod {host.name}" if "/" not in text else text
 
 
-def _ask(cluster: Cluster, host: Host, name: str, where: Target, protocol: str, path: str, timeout: float) -> Answer:
+def answer_of(cluster: Cluster, host: Host, name: str, where: Target, protocol: str, path: str, timeout: float) -> Answer:
+    """Send, and say what became of it."""
     status, body = 0, ""
     error: BaseException | None = None
     if protocol == "icmp":
@@ -100,7 +101,7 @@ def _ask(cluster: Cluster, host: Host, name: str, where: Target, protocol: str, 
         trace = host.run(udp_request(where.address, where.port, b"hello", timeout=timeout), f"UDP {where.address}:{where.port}")
         delivered = not trace.error or bool(taken_by(trace, host.netns.name, "UDP"))
     else:
-        trace = host.run(_connect(where.address, where.port, timeout), f"TCP {where.address}:{where.port}")
+        trace = host.run(connect(where.address, where.port, timeout), f"TCP {where.address}:{where.port}")
         delivered = not trace.error
     if not delivered and error is None and isinstance(trace.result, BaseException):
         error = trace.result
@@ -109,7 +110,7 @@ def _ask(cluster: Cluster, host: Host, name: str, where: Target, protocol: str, 
     return Answer(name, where, protocol, trace, delivered, backend, why, status, body)
 
 
-async def _connect(address: str, port: int, timeout: float) -> str:
+async def connect(address: str, port: int, timeout: float) -> str:
     """Open a connection and close it; the address that answered."""
     async with asyncio.timeout(timeout):
         _, writer = await asyncio.open_connection(address, port)
