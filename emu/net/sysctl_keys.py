@@ -41,6 +41,7 @@ CONF_RANGES: dict[str, tuple[int, int]] = {
     "fib_multipath_hash_seed": (0, 0xFFFFFFFF),
     "bc_forwarding": (0, 0), "bootp_relay": (0, 0), "force_igmp_version": (0, 0), "log_martians": (0, 1), "mc_forwarding": (0, 0), "tag": (INT_MIN, INT_MAX),
 }  # fmt: skip
+DISABLE_IPV6 = "disable_ipv6"  # net.ipv6.conf.*: 1, and nothing else, since there is no IPv6 here
 MACHINE = ("gc_thresh1", "gc_thresh2", "gc_thresh3")
 READ_ONLY = ("net.ipv4.conf.all.mc_forwarding", "net.netfilter.nf_conntrack_buckets")
 
@@ -99,6 +100,8 @@ def _find(ns: Namespace, key: str) -> tuple[str, str, NetDevice | None]:
         return "conf.all", "forwarding", None
     if plain in ("net.netfilter.nf_conntrack_max", "net.nf_conntrack_max", "net.netfilter.nf_conntrack_count"):
         return "machine", parts[-1], None
+    if len(parts) == 5 and parts[:3] == ["net", "ipv6", "conf"] and parts[4] == DISABLE_IPV6 and (parts[3] in ("all", "default") or parts[3] in ns.devices):
+        return "ipv6", DISABLE_IPV6, None
     if len(parts) == 5 and parts[:2] == ["net", "ipv4"] and parts[2] in ("conf", "neigh"):
         group, where, name = parts[2:]
         if group == "neigh" and name in MACHINE and where == "default" and ns.kernel.init_net is ns:
@@ -127,6 +130,8 @@ def get(ns: Namespace, key: str) -> int | tuple[int, ...] | tuple[tuple[int, int
         return int(getattr(ns.kernel, "conntrack_max" if name == "nf_conntrack_max" else name))
     if kind == "conf.all":
         return int(getattr(sysctl.all, name))
+    if kind == "ipv6":
+        return 1
     table: PerDevice[Conf] | PerDevice[NeighParms] = sysctl.confs if kind.startswith("conf") else sysctl.neighs
     return int(getattr(table.of(dev) if dev is not None else table.default, name))
 
@@ -185,6 +190,10 @@ def set_(ns: Namespace, key: str, value: Value) -> None:
         if ns.kernel.init_net is not ns:
             raise NetError(EPERM, f'sysctl: permission denied on key "{plain}": it belongs to the machine {ns.kernel.name}, not to {ns.name}')
         setattr(ns.kernel, "conntrack_max" if name == "nf_conntrack_max" else name, number)
+        return
+    if kind == "ipv6":
+        if number != 1:
+            raise _invalid(ns, plain, value, " (the emulator does not do that)")
         return
     low, high = (RANGES if kind == "plain" else CONF_RANGES).get(name, (INT_MIN, INT_MAX))
     if kind.startswith("neigh"):
@@ -248,6 +257,7 @@ def names(ns: Namespace) -> list[str]:
     places: list[str] = ["all", "default", *(dev.replace(".", "/") for dev in ns.devices)]
     keys += [f"net.ipv4.conf.{place}.{name}" for place in places for name in CONF_NAMES]
     keys += [f"net.ipv4.neigh.{place}.{name}" for place in places[2:] for name in NEIGH_NAMES]
+    keys += [f"net.ipv6.conf.{place}.{DISABLE_IPV6}" for place in places]
     if ns.kernel.init_net is ns:
         keys += [f"net.ipv4.neigh.default.{name}" for name in NEIGH_NAMES]
         keys += [f"net.ipv4.neigh.default.{name}" for name in MACHINE]

@@ -156,3 +156,13 @@ def test_writing_ends_cached_decisions(ns: Namespace) -> None:
     before = ns.generation
     sysctl.set(ns, "net.ipv4.conf.eth0.rp_filter", 1)
     assert ns.generation > before
+
+
+def test_ipv6_is_off_and_stays_off(ns: Namespace) -> None:
+    sysctl.set(ns, "net.ipv6.conf.all.disable_ipv6", 1)
+    sysctl.set(ns, "net.ipv6.conf.eth0.disable_ipv6", 1)
+    assert sysctl.get(ns, "net.ipv6.conf.default.disable_ipv6") == 1
+    with pytest.raises(NetError, match="does not do that"):
+        sysctl.set(ns, "net.ipv6.conf.all.disable_ipv6", 0)
+    with pytest.raises(NetError, match="cannot stat"):
+        sysctl.set(ns, "net.ipv6.conf.eth9.disable_ipv6", 1)
