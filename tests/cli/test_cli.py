@@ -284,3 +284,38 @@ def test_on_a_terminal_there_are_colours_and_its_width(tmp_path: Path) -> None:
     assert "\x1b[1m" in text
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).splitlines()
     assert max(map(len, plain)) == 77
+
+
+# -- export
+
+
+def test_export_prints_a_script(emu: Callable[..., Result]) -> None:
+    done = emu("export", SHORT)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(f"#!/bin/bash\n# {SHORT}: ")
+    assert subprocess.run(["bash", "-n"], input=done.out, text=True, capture_output=True, check=False).stderr == ""
+    assert emu("export", SHORT, "--seed", "7").out != done.out
+
+
+def test_export_writes_a_file_that_can_be_run(emu: Callable[..., Result], tmp_path: Path) -> None:
+    done = emu("export", SHORT, "-o", "story.sh")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    path = tmp_path / "story.sh"
+    assert path.read_text() == emu("export", SHORT).out
+    assert os.access(path, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["nothing"], "no scenario is called 'nothing'; there are: "),
+        (["tour"], "tour is 7 stories: export one of "),
+        ([SHORT, "-o", "no/such/folder"], "no/such/folder: No such file or directory"),
+        ([SHORT, "-o", ""], "argument -o/--output: '' is not a file's name"),
+        ([], "the following arguments are required: NAME"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(emu: Callable[..., Result], arguments: list[str], error: str) -> None:
+    done = emu("export", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"emu: {error}") and done.err.count("\n") == 1
