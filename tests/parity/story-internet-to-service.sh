@@ -46,7 +46,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
@@ -137,7 +137,7 @@ sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.bridge.bridge-nf-call-iptables=1
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -256,7 +256,7 @@ EOF
 # route controller, on node2: routes to the other nodes' pods, by the nodes' addresses
 ip -n node2 route replace 10.244.1.0/24 via 192.168.0.2 dev eth0
 
-# kubelet on node2: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node2: its chains; packets that claim to be from localhost and are not are dropped
 on node2 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -401,6 +401,7 @@ forwarding node1 veth038d92d3
 
 # internet: serves HTTP
 serve internet 80
+
 get client http://198.51.100.10/clientip
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -514,8 +515,6 @@ start node2 service_health 31427 --service default/web --local-endpoints 1
 
 # load balancer: which nodes have an endpoint of their own?
 fails probe lb http://192.168.0.2:31427/healthz  # no endpoint there
-
-# load balancer: which nodes have an endpoint of their own?
 probe lb http://192.168.0.3:31427/healthz
 
 # kube-proxy on node1: sync: the dispatch chains, and the chains of what changed
@@ -612,32 +611,24 @@ sleep 2
 
 # load balancer: which nodes have an endpoint of their own?
 fails probe lb http://192.168.0.2:31427/healthz  # no endpoint there
-
-# load balancer: which nodes have an endpoint of their own?
 probe lb http://192.168.0.3:31427/healthz
 
 sleep 2
 
 # load balancer: which nodes have an endpoint of their own?
 fails probe lb http://192.168.0.2:31427/healthz  # no endpoint there
-
-# load balancer: which nodes have an endpoint of their own?
 probe lb http://192.168.0.3:31427/healthz
 
 sleep 1
+
 get internet http://192.168.0.3:30901/clientip
-fails get internet http://192.168.0.2:30901/clientip --timeout 3  # TimeoutError
+fails get internet http://192.168.0.2:30901/clientip --timeout 3  # timed out
 
 # load balancer: which nodes have an endpoint of their own?
 fails probe lb http://192.168.0.2:31427/healthz  # no endpoint there
-
-# load balancer: which nodes have an endpoint of their own?
 probe lb http://192.168.0.3:31427/healthz
-
-# load balancer: which nodes have an endpoint of their own?
 fails probe lb http://192.168.0.2:31427/healthz  # no endpoint there
-
-# load balancer: which nodes have an endpoint of their own?
 probe lb http://192.168.0.3:31427/healthz
+
 get internet http://203.0.113.1/clientip --count 8
 get client http://203.0.113.1/clientip

@@ -45,7 +45,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
@@ -84,7 +84,7 @@ sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.bridge.bridge-nf-call-iptables=1
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -245,6 +245,7 @@ forwarding node1 vethb9e0c60b
 
 # kubelet on node1: starts container http of pod web-2
 serve web-2 8080
+
 get node1 http://10.244.1.2:8080/clientip
 get node1 http://10.244.1.3:8080/clientip
 get node1 http://10.244.1.4:8080/clientip

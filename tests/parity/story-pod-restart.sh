@@ -44,7 +44,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
@@ -139,7 +139,7 @@ sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.bridge.bridge-nf-call-iptables=1
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -258,7 +258,7 @@ EOF
 # route controller, on node2: routes to the other nodes' pods, by the nodes' addresses
 ip -n node2 route replace 10.244.0.8/29 via 192.168.0.2 dev eth0
 
-# kubelet on node2: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node2: its chains; packets that claim to be from localhost and are not are dropped
 on node2 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -716,7 +716,7 @@ EOF
 # route controller, on node2: routes to the other nodes' pods, by the nodes' addresses
 ip -n node2 route replace 10.244.0.8/29 via 192.168.0.2 dev eth0
 
-# kubelet on node2: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node2: its chains; packets that claim to be from localhost and are not are dropped
 on node2 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -1163,4 +1163,5 @@ serve heir 8080
 # ----------------------------------------------------------------------------------------------------------------------
 
 sleep 20
+
 ip netns exec neighbour ping -i 1.3 -c 10 -W 1 10.244.0.13

@@ -45,7 +45,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
@@ -143,7 +143,7 @@ ip link set flannel.1 up
 sysctl -qw net/ipv4/neigh/flannel.1/delay_first_probe_time=600 net/ipv4/neigh/flannel.1/base_reachable_time_ms=1800000
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -278,7 +278,7 @@ bridge fdb replace 1e:5d:8b:61:eb:a9 dev flannel.1 dst 192.168.0.3 self permanen
 ip route replace 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink
 EOF
 
-# kubelet on node2: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node2: its chains; packets that claim to be from localhost and are not are dropped
 on node2 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -423,6 +423,7 @@ forwarding node2 veth0fa029e7
 
 # kubelet on node2: starts container http of pod p2
 serve p2 8080
+
 ip netns exec p1 ping -c 1 -W 1 10.244.2.2
 get p1 http://10.244.2.2:8080/clientip
 ip netns exec p1 ping -c 1 -W 1 -s 1422 10.244.2.2

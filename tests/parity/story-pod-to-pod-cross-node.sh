@@ -46,7 +46,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
@@ -137,7 +137,7 @@ sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.bridge.bridge-nf-call-iptables=1
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -256,7 +256,7 @@ EOF
 # route controller, on node2: routes to the other nodes' pods, by the nodes' addresses
 ip -n node2 route replace 10.244.1.0/24 via 192.168.0.2 dev eth0
 
-# kubelet on node2: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node2: its chains; packets that claim to be from localhost and are not are dropped
 on node2 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -379,7 +379,7 @@ ip route replace 10.244.1.0/24 via 192.168.0.2 dev eth0
 ip route replace 10.244.2.0/24 via 192.168.0.3 dev eth0
 EOF
 
-# kubelet on node3: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node3: its chains; packets that claim to be from localhost and are not are dropped
 on node3 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -601,6 +601,7 @@ forwarding node3 veth07f9e044
 
 # kubelet on node3: starts container http of pod p6
 serve p6 8080
+
 ip netns exec p1 ping -c 1 -W 1 10.244.2.2
 ip netns exec p1 ping -c 1 -W 1 10.244.2.2
 get p1 http://10.244.2.2:8080/clientip

@@ -68,7 +68,7 @@ sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.bridge.bridge-nf-call-iptables=1
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -221,6 +221,7 @@ ip -n c link set eth0 up
 ip netns exec c sysctl -qw net/ipv4/neigh/eth0/delay_first_probe_time=600 net/ipv4/neigh/eth0/base_reachable_time_ms=1800000
 ip -n c route add default via 10.244.1.1 dev eth0
 forwarding node1 vethb9e0c60b
+
 ip netns exec a ping -c 1 -W 1 10.244.1.3
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -234,4 +235,5 @@ ip netns exec a ping -c 1 -W 1 10.244.1.3
 # ----------------------------------------------------------------------------------------------------------------------
 
 sleep 4
+
 ip netns exec a ping -c 1 -W 1 10.244.1.3

@@ -10,9 +10,8 @@ set -euo pipefail
 # expect: output web-[0-4]$
 # expect: output 20 web-2
 # expect: output Connection refused
-# expect: output 10.244.1.1:
-# expect: client.eth0 rx icmp port unreachable
-# expect: web-1.eth0 rx GET /ready
+# expect: client.eth0 rx icmp .*port unreachable = 1
+# expect: web-1.eth0 rx ip 10.244.2.1>10.244.2.2 .* S
 
 # Under `emu sh` the machine is emulated. Elsewhere this keeps to network and mount namespaces of its own, so that nothing of the host changes
 # and all is gone at the end.
@@ -46,7 +45,7 @@ start() {
     local name=$1:$3
     ip netns exec "$1" python3 -m "emu.apps.$2" "${@:3}" > "$run/$name" &
     server[$name]=$!
-    until grep -q listening "$run/$name"; do
+    until grep -qs listening "$run/$name"; do
         kill -0 "${server[$name]}"
         sleep 0.05
     done
@@ -146,7 +145,7 @@ sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.bridge.bridge-nf-call-iptables=1
 EOF
 
-# kubelet on node1: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node1: its chains; packets that claim to be from localhost and are not are dropped
 on node1 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
@@ -265,7 +264,7 @@ EOF
 # route controller, on node2: routes to the other nodes' pods, by the nodes' addresses
 ip -n node2 route replace 10.244.1.0/24 via 192.168.0.2 dev eth0
 
-# kubelet on node2: its chains: what claims to be from localhost and is not is dropped
+# kubelet on node2: its chains; packets that claim to be from localhost and are not are dropped
 on node2 <<'EOF'
 iptables-restore --noflush <<'RULES'
 *mangle
