@@ -97,6 +97,8 @@ class Commands:
             self.fail(call, f"emu: {name}: the network namespace {call.env.get(NETNS, '')!r} has been deleted", 1)
         elif name == "ip" and (found := elsewhere.netns_exec(call.argv)) is not None:
             self.enter(call, *found)
+        elif name == "ip" and (asked := elsewhere.netns_pids(call.argv)) is not None:
+            elsewhere.pids(self, call, asked)
         elif name in CONFIGURE and not following.wanted(call.argv):
             self._configure(call, inside)
         elif name in ELSEWHERE or name in ONLY_UNFENCED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,24 @@ def netns_exec(argv: list[str]) -> tuple[str | None, list[str]] | None:
     if everywhere:
         return None, words[2:]
     return (words[2] if len(words) > 2 else ""), words[3:]
+
+
+def netns_pids(argv: list[str]) -> str | None:
+    """`ip netns pids NAME`: the name; None when it is something else."""
+    words = argv[1:]
+    asked = len(words) == 3 and abbreviates(words[0], "netns", 2) and abbreviates(words[1], "pids", 1)
+    return words[2] if asked else None
+
+
+def pids(commands: Commands, call: Call, name: str) -> None:
+    """The processes of a namespace, as they see themselves."""
+    if name not in commands.machine.namespaces:
+        commands.fail(call, "Cannot open network namespace: No such file or directory", 1)
+        return
+    netns = commands.machine.namespaces[name]
+    numbers = sorted(int(word) for word in os.listdir(f"{commands.root or ''}/proc") if word.isdigit())
+    call.write("".join(f"{number}\n" for number in numbers if commands.namespace_of(number) is netns).encode())
+    commands.finish(call, 0)
 
 
 # In each namespace, as iproute2's do_each_netns does it.

@@ -129,9 +129,10 @@ def test_nsenter_by_process(sh: Sh) -> None:
         ip netns add a; ip netns exec a sleep 100 & sleep 0.1
         nsenter -t $! -n ip netns identify; nsenter --target $! --net -- bash -c 'nsenter --net=/proc/1/ns/net ip netns identify; ip netns identify'
         nsenter -t 9999 -n true; echo $?
+        [ "$(ip netns pids a)" = $! ] && echo that one
         """
     )
-    assert done.stdout == "a\n\na\n1\n"
+    assert done.stdout == "a\n\na\n1\nthat one\n"
     assert done.stderr == "nsenter: cannot open /proc/9999/ns/net: No such file or directory\n"
 
 
