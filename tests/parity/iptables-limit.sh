@@ -20,7 +20,7 @@ ip netns exec blue iptables -A INPUT -m hashlimit --hashlimit-name all --hashlim
 ip netns exec blue iptables -A INPUT -p icmp -j DROP
 ip netns exec red ping -q -c 6 -i 0.1 -W 1 -I 10.0.0.1 10.0.0.2
 ip netns exec red ping -q -c 6 -i 0.1 -W 1 -I 10.0.0.3 10.0.0.2
-sleep 2.5
+sleep 1.8
 ip netns exec red ping -q -c 2 -i 0.1 -W 1 -I 10.0.0.1 10.0.0.2
 ip netns exec blue iptables -L -n -v
 ip netns exec blue iptables -S

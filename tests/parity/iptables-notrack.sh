@@ -12,7 +12,10 @@ ip link add eth0 netns red type veth peer name r0 netns gw
 ip link add eth0 netns blue type veth peer name b0 netns gw
 ip -n gw addr add 10.1.0.1/24 dev r0; ip -n gw addr add 10.2.0.1/24 dev b0
 ip -n red addr add 10.1.0.2/24 dev eth0; ip -n blue addr add 10.2.0.2/24 dev eth0
-for l in red:eth0 blue:eth0 gw:r0 gw:b0; do ip -n ${l%:*} link set ${l#*:} up; done
+for l in red:eth0 blue:eth0 gw:r0 gw:b0; do
+    ip -n ${l%:*} link set ${l#*:} up
+    ip netns exec ${l%:*} sysctl -qw net.ipv4.neigh.${l#*:}.delay_first_probe_time=60
+done
 ip -n red route add default via 10.1.0.1; ip -n blue route add default via 10.2.0.1
 ip netns exec gw bash -e <<'END'
 sysctl -qw net.ipv4.ip_forward=1

@@ -26,6 +26,7 @@ talk() {
     wait || true
 }
 talk
+sleep 0.4
 ip netns exec node iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP
 talk
 n=$(ip netns exec node iptables -nvxL FORWARD | awk 'NR > 2 { print $1; exit }')

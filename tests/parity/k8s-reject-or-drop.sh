@@ -14,6 +14,8 @@ ip link add eth0 netns node type veth peer name eth0 netns world
 ip -n node addr add 10.244.1.1/24 dev c0; ip -n node addr add 192.168.0.2/24 dev eth0
 ip -n client addr add 10.244.1.2/24 dev eth0; ip -n world addr add 192.168.0.1/24 dev eth0
 for l in client:eth0 world:eth0 node:c0 node:eth0; do ip -n ${l%:*} link set ${l#*:} up; done
+# nobody is asked again in the middle of it
+for l in client:eth0 world:eth0 node:c0 node:eth0; do ip netns exec ${l%:*} sysctl -qw net.ipv4.neigh.${l#*:}.delay_first_probe_time=60; done
 ip -n client route add default via 10.244.1.1; ip -n node route add default via 192.168.0.1
 ip netns exec node sysctl -qw net.ipv4.ip_forward=1
 ip netns exec node iptables-restore <<'RULES'

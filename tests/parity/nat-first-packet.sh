@@ -14,6 +14,8 @@ ip link add eth0 netns blue type veth peer name b0 netns gw
 ip -n gw addr add 10.1.0.1/24 dev r0; ip -n gw addr add 10.2.0.1/24 dev b0
 ip -n red addr add 10.1.0.2/24 dev eth0; ip -n blue addr add 10.2.0.2/24 dev eth0; ip -n blue addr add 10.2.0.3/24 dev eth0
 ip -n gw link set r0 up; ip -n gw link set b0 up; ip -n red link set eth0 up; ip -n blue link set eth0 up
+# nobody is asked again in the middle of it
+for l in red:eth0 blue:eth0 gw:r0 gw:b0; do ip netns exec ${l%:*} sysctl -qw net.ipv4.neigh.${l#*:}.delay_first_probe_time=60; done
 ip -n red route add default via 10.1.0.1; ip -n blue route add default via 10.2.0.1
 ip netns exec gw sysctl -qw net.ipv4.ip_forward=1
 ip netns exec gw iptables -t nat -A PREROUTING -p icmp -d 10.9.9.9 -j DNAT --to-destination 10.2.0.2
