@@ -72,11 +72,8 @@ def _options(call: Invocation) -> tuple[Switches, list[str]]:
             switches.pattern = pending.pop() if pending else ""
         elif word.startswith("--pattern="):
             switches.pattern = word.partition("=")[2]
-        elif word.startswith("--load=") or word in ("-p", "-f", "--load"):
-            path = word.partition("=")[2]
-            if not path and pending and (pending[-1] == "-" or not pending[-1].startswith("-")):
-                path = pending.pop()
-            switches.files.append(path or "/etc/sysctl.conf")
+        elif word.startswith("--load=") or word == "--load":
+            switches.files.append(word.partition("=")[2] or _file(pending))
         elif word == "--system":
             raise not_emulated("sysctl --system")
         elif word in ("-h", "--help", "-d"):
@@ -86,6 +83,9 @@ def _options(call: Invocation) -> tuple[Switches, list[str]]:
                 if letter == "r":
                     switches.pattern = word[at:] or (pending.pop() if pending else "")
                     break
+                if letter in "pf":
+                    switches.files.append(word[at:] or _file(pending))
+                    break
                 if letter not in SHORT:
                     raise Stop(f"sysctl: invalid option -- '{letter}'\n", 1)
                 switches.given[SHORT[letter]] = True
@@ -94,6 +94,12 @@ def _options(call: Invocation) -> tuple[Switches, list[str]]:
         else:
             words.append(word)
     return switches, words
+
+
+def _file(pending: list[str]) -> str:
+    """The file of `-p`: the next word unless that is an option."""
+    named = pending and (pending[-1] == "-" or not pending[-1].startswith("-"))
+    return pending.pop() if named else "/etc/sysctl.conf"
 
 
 def _one(call: Invocation, switches: Switches, word: str, status: int) -> int:
