@@ -21,6 +21,7 @@ TYPE_CHECKING = False  # `typing` takes longer to import than all else here
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+EBADF = 9
 HERE = "/run/emu/socket"
 HANDLE_SIGINT = (b"ping", b"tcpdump", b"arping", b"socat", b"iperf3")
 HANDLE_SIGTERM = (b"tcpdump", b"socat", b"iperf3")
@@ -41,8 +42,15 @@ def send(sock: _socket.socket, letter: bytes, data: bytes = b"") -> None:
 
 
 def write(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError as error:
+        if fd != 1:
+            os._exit(1)  # nobody can be told
+        if error.errno != EBADF:
+            write(2, b"%s: write error: %s\n" % (os.path.basename(os.fsencode(sys.argv[0])), str(error.strerror).encode()))
+            os._exit(1)
 
 
 def given() -> bytes:

@@ -123,6 +123,11 @@ def test_sudo_and_nsenter_run_their_arguments(sh: Sh) -> None:
     assert (done.stdout, done.stderr) == ("0\na\na\n4\nhost\n", "")
 
 
+def test_output_that_cannot_be_written(sh: Sh) -> None:
+    done = sh("ip link set lo up; ping -c 1 127.0.0.1 > /dev/full; echo $?; ip netns list >&-; echo $?")
+    assert (done.stdout, done.stderr) == ("1\n0\n", "ping: write error: No space left on device\n")
+
+
 def test_nsenter_by_process(sh: Sh) -> None:
     done = sh(
         """
