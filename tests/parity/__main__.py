@@ -17,9 +17,10 @@ from tests.parity.judge import Verdict
 from tests.parity.known import Known, KnownError
 from tests.parity.known import load as load_known
 from tests.parity.observed import RunError
-from tests.parity.script import FOLDER, Script, ScriptError, load
+from tests.parity.script import FOLDER, ScriptError, load
 from tests.parity.task import Task
 
+Job = tuple[str, Callable[[int], Verdict]]  # a script's name, and what is to be done on a processor
 AT_A_TIME = 2  # per processor; most scripts wait most of the time
 
 
@@ -31,12 +32,12 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         known = load_known()
-        scripts = [load(path) for path in paths(options.scripts)]
-    except (KnownError, ScriptError, OSError) as error:
+        files = paths(options.scripts)
+    except (KnownError, OSError) as error:
         print(f"tools/parity: {error}", file=sys.stderr)
         return 2
     cpus = sorted(os.sched_getaffinity(0))
-    jobs: Iterator[tuple[Script, Callable[[int], Verdict]]] = ((script, partial(judged, script, options)) for script in scripts)
+    jobs: Iterator[Job] = ((path.stem, partial(judged, path, options)) for path in files)
     told = Told(known, options.json)
     for verdict in run_all(jobs, cpus, options.jobs or AT_A_TIME * len(cpus)):
         told.one(verdict)
@@ -56,18 +57,26 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def paths(given: list[str]) -> list[Path]:
+    """The files that are meant. Raises OSError."""
     if not given:
         return sorted(FOLDER.glob("*.sh"))
-    return [path if (path := Path(name)).exists() or "/" in name else FOLDER / f"{name.removesuffix('.sh')}.sh" for name in given]
+    files = [path if (path := Path(name)).exists() or "/" in name else FOLDER / f"{name.removesuffix('.sh')}.sh" for name in given]
+    for path in files:
+        path.open().close()
+    return files
 
 
-def judged(script: Script, options: argparse.Namespace, cpu: int) -> Verdict:
+def judged(path: Path, options: argparse.Namespace, cpu: int) -> Verdict:
+    try:
+        script = load(path)
+    except ScriptError as error:
+        return Verdict(path.stem, complaints=[str(error)])
     if options.record:
         return judge.record(script, cpu)
     return judge.afresh(script, cpu) if options.fresh else judge.with_golden(script)
 
 
-def run_all(jobs: Iterator[tuple[Script, Callable[[int], Verdict]]], cpus: list[int], at_a_time: int) -> Iterator[Verdict]:
+def run_all(jobs: Iterator[Job], cpus: list[int], at_a_time: int) -> Iterator[Verdict]:
     """Each job in a process of its own, so many at a time; results in the order of the jobs."""
     running: dict[Task, tuple[int, str, int]] = {}
     done: dict[int, Verdict] = {}
@@ -81,7 +90,7 @@ def run_all(jobs: Iterator[tuple[Script, Callable[[int], Verdict]]], cpus: list[
                 more = False
                 break
             slot = slots.pop(0)
-            running[Task(partial(job[1], cpus[slot % len(cpus)]))] = position, job[0].name, slot
+            running[Task(partial(job[1], cpus[slot % len(cpus)]))] = position, job[0], slot
             position += 1
         for task in select(list(running), [], [])[0] if running else []:
             number, name, slot = running.pop(task)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from emu.iproute import commands as iproute
@@ -29,9 +29,9 @@ PACKET_HOST, PACKET_OUTGOING = 0, 4
 GONE = 137  # what the server gives a stand-in that was killed
 
 
-def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Played]:
+def observe(script: Script, played: Played, folder: Path, seed: int = 1) -> tuple[Observed, Played]:
     """Run it with the draws of `played`, which is returned with what it noted. Only in a process of its own (tests.parity.task): its standard
-    output becomes the script's.
+    output becomes the script's, whose files are put into an empty folder.
     """
     os.nice(5)  # the kernel's side has timers that run in real time
     observed = Observed()
@@ -61,25 +61,20 @@ def observe(script: Script, played: Played, seed: int = 1) -> tuple[Observed, Pl
             super().admit(call)
 
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        output = os.path.join(folder, "output")
-        work = os.path.join(folder, "work")
-        os.mkdir(work)
-        path = str(script.path.absolute())
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for standard in (1, 2):
-            os.dup2(descriptor, standard)
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.chdir(work)
-        os.environ.clear()
-        os.environ.update(
-            PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root", USER="root", LC_ALL="C.UTF-8", TERM="dumb", TMPDIR=work
-        )
-        observed.status = sh.run(path, [], None, seed, make=Watched, settle_ns=round(SETTLE_S * 1e9))
-        os.chdir("/")
-        with open(output, errors="replace") as file:
-            observed.output = file.read()
+    output, work = folder / "output", folder / "work"
+    work.mkdir()
+    path = str(script.path.absolute())
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(work)
+    os.environ.clear()
+    os.environ.update(
+        PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root", USER="root", LC_ALL="C.UTF-8", TERM="dumb", TMPDIR=str(work)
+    )
+    observed.status = sh.run(path, [], None, seed, make=Watched, settle_ns=round(SETTLE_S * 1e9))
+    observed.output = output.read_text(errors="replace")
     commands = made[0]
     if commands.ledger.errors:
         raise RunError(f"the ledger does not balance: {'; '.join(commands.ledger.errors[:3])}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.parity import emulator, golden, kernel
 from tests.parity.compare import Comparison, compare, unmet
@@ -12,7 +14,7 @@ from tests.parity.report import UNEQUAL, Report, report
 from tests.parity.script import Script
 from tests.parity.task import Task
 
-LONGEST_S = 120.0  # in the emulator; a script that takes longer waits for something that never comes
+LONGEST_S = 300.0  # in the emulator; a script that takes longer waits for something that never comes
 KERNEL, EMULATOR = "on the kernel", "in the emulator"
 
 
@@ -108,7 +110,8 @@ def drawn_alike(script: Script, observed: Observed) -> tuple[Observed, Draws]:
 
 
 def play(script: Script, played: Played) -> tuple[Observed, Played]:
-    result: tuple[Observed, Played] = Task(lambda: emulator.observe(script, played)).wait(LONGEST_S)
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        result: tuple[Observed, Played] = Task(lambda: emulator.observe(script, played, Path(folder))).wait(LONGEST_S)
     return result
 
 

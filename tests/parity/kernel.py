@@ -31,6 +31,11 @@ CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID = 0x04000000, 0x08000000, 0x20000000
 LONGEST_S = 180.0  # a script that takes longer is stuck
 PIDFD_GET_INFO, PIDFD_INFO_EXIT, INFO = 0xC040FF0B, 1 << 3, struct.Struct("=QQ11Ii")
 NAMES = Path("/run/netns")
+# Linux's own; a new namespace has what the machine's first one has, which distributions and container engines change
+UNTUNED = {
+    "forwarding": "0", "accept_redirects": "1", "send_redirects": "1", "secure_redirects": "1", "accept_source_route": "1", "rp_filter": "0",
+    "log_martians": "0", "promote_secondaries": "0", "arp_ignore": "0", "arp_announce": "0", "arp_notify": "0", "route_localnet": "0",
+}  # fmt: skip
 
 
 def why_not() -> str | None:
@@ -283,6 +288,12 @@ class Runner:
                         write(f"/proc/sys/net/ipv6/conf/{where}/disable_ipv6", "1")
             for key, value in ORDINARY.items():
                 write(f"/proc/sys/net/ipv4/{key}", value)
+            for key, value in UNTUNED.items():
+                for where in ("all", "default", "lo"):
+                    setting = Path(f"/proc/sys/net/ipv4/conf/{where}/{key}")
+                    wanted = "0" if (where, key) == ("all", "accept_source_route") else value
+                    if setting.read_text().strip() != wanted:
+                        setting.write_text(wanted)
         finally:
             libc_call("setns", self.home, CLONE_NEWNET)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -15,7 +14,7 @@ from tests.parity.__main__ import judged, run_all
 from tests.parity.judge import Verdict
 from tests.parity.known import Known
 from tests.parity.known import load as load_known
-from tests.parity.script import FOLDER, Script, load
+from tests.parity.script import FOLDER, load
 
 PATHS = {path.stem: path for path in sorted(FOLDER.glob("*.sh"))}
 QUICK = ("route-lpm",)
@@ -27,9 +26,8 @@ class Verdicts:
     """Those of the scripts that are asked for, several of which run while one is waited for."""
 
     def __init__(self, names: list[str]) -> None:
-        scripts = [load(PATHS[name]) for name in names]
         options = argparse.Namespace(record=False, fresh=False)
-        jobs: Iterator[tuple[Script, Callable[[int], Verdict]]] = ((script, partial(judged, script, options)) for script in scripts)
+        jobs = ((name, partial(judged, PATHS[name], options)) for name in names)
         cpus = sorted(os.sched_getaffinity(0))
         self.coming = run_all(jobs, cpus, len(cpus))
         self.here: dict[str, Verdict] = {}

@@ -168,6 +168,17 @@ def test_without_root_one_line_says_so(option: str, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "tools/parity: asking the kernel needs root\n"
 
 
+def test_a_script_that_cannot_be_judged_fails_and_the_others_are_run(recorded: Recorded, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path, _ = recorded(PING)
+    other = tmp_path / "other.sh"
+    other.write_text("# expect: status 0\nip link\n")
+    status, lines = told(capsys, str(other), str(path))
+    assert status == 1
+    assert lines[:3] == [
+        "other: 0 of 0 frames equal  DIFFERS", f"  {other}: says only what its exit status is: `# expect:` who received what", "subject: 4 of 4 frames equal",
+    ]  # fmt: skip
+
+
 def test_a_script_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert __main__.main(["no-such-script"]) == 2
     assert "no-such-script.sh" in capsys.readouterr().err
