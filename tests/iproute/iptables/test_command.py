@@ -210,3 +210,39 @@ def test_nodes_that_are_given_the_same_commands_share_their_tables() -> None:
     assert first.get("INPUT") is second.get("INPUT") is third.get("INPUT")
     assert first.get("OUTPUT") is not second.get("OUTPUT")  # -m limit counts for itself
     assert saved(nodes[0]) == saved(nodes[1]) == saved(nodes[2])
+
+
+def test_zeroing_makes_a_policy_count() -> None:
+    ns = node()
+    run(ns, "-A INPUT -s 10.9.9.9 -j DROP")
+    assert not ns.nf.tables["filter"].chain("INPUT").counted
+    run(ns, "-Z")
+    assert ns.nf.tables["filter"].chain("INPUT").counted
+
+
+def test_deleting_all_chains_takes_the_built_in_ones_that_say_nothing_too() -> None:
+    ns = node()
+    run(ns, "-P INPUT ACCEPT")
+    run(ns, "-P OUTPUT DROP")
+    run(ns, "-N MINE")
+    assert run(ns, "-v -X") == "Deleting chain `MINE'\n"
+    assert run(ns, "-v -Z") == "Zeroing chain `OUTPUT'\n"
+    assert run(ns, "-S") == "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT DROP\n"
+    with pytest.raises(IptablesError, match="Directory not empty") as caught:
+        run(ns, "-X OUTPUT")
+    assert caught.value.status == 1
+
+
+def test_two_matches_of_a_protocol_are_one_unless_one_says_nothing() -> None:
+    ns = node()
+    run(ns, "-A INPUT -p udp -m udp --dport 53 -m udp --sport 7")
+    run(ns, "-A INPUT -p tcp ! --dport 53 -m tcp")
+    assert run(ns, "-S INPUT").splitlines()[1:] == ["-A INPUT -p udp -m udp --sport 7 --dport 53", "-A INPUT -p tcp -m tcp ! --dport 53 -m tcp"]
+
+
+def test_nat_does_not_drop() -> None:
+    ns = node()
+    for line in ("-t nat -A POSTROUTING -j DROP", "-t nat -P PREROUTING DROP"):
+        with pytest.raises(IptablesError, match="not intended for filtering") as caught:
+            run(ns, line)
+        assert caught.value.status == 2
