@@ -9,6 +9,8 @@ import pytest
 
 from emu.apps.ping import Result, milliseconds, ping
 from emu.iproute import link
+from emu.net.netns import Namespace
+from emu.net.skb import Skb
 from tests.aio.lab import Lab, Routed
 
 FAR = "10.0.9.2"
@@ -88,6 +90,20 @@ def test_silence_is_waited_for(lab: Routed) -> None:
     assert lab.sim.now == 11_000_000_000, "10 s after the last one"
     lab.run(lab.a, ping(FAR, 1, timeout=1))
     assert lab.sim.now == 12_000_000_000
+
+
+def test_who_had_an_answer_does_not_wait_as_long_for_the_last(lab: Routed) -> None:
+    answer = lab.b.protocols[1]
+    seen: list[int] = []
+
+    def once(ns: Namespace, skb: Skb) -> object:
+        seen.append(skb.id)
+        return answer(ns, skb) if len(seen) == 1 else ns.drop(skb, "NETFILTER_DROP")
+
+    lab.b.protocols = lab.b.protocols | {1: once}
+    before = lab.sim.now
+    assert lab.run(lab.a, ping(FAR, 2, 0.1, timeout=5)).received == 1
+    assert lab.sim.now - before == 200_000_000, "an interval after the last one, whatever -W says"
 
 
 def test_too_big_first_told_by_the_router_then_known_here(lab: Routed) -> None:
