@@ -99,6 +99,10 @@ def build(machine: Machine) -> None:
     conntrack.flush(host)
 
 
+def nothing(name: str) -> str:
+    raise AssertionError(f"no file is read, {name} neither")
+
+
 def typed(machine: Machine, journal: Journal) -> None:
     """Everything in the journal, by the commands' own parsers."""
     for entry in journal.entries:
@@ -109,9 +113,9 @@ def typed(machine: Machine, journal: Journal) -> None:
         argv = shlex.split(entry.text)
         ns = machine.namespace(entry.where) if entry.where else machine.netns
         if argv[0].startswith("iptables"):
-            _, error, status = firewall.run(ns, argv, entry.more, lambda name: entry.more)
+            _, error, status = firewall.run(ns, argv, entry.more, nothing)
         else:
-            result = commands.run(machine, ns, argv, entry.more, lambda name: entry.more)
+            result = commands.run(machine, ns, argv, entry.more, nothing)
             error, status = result.stderr, result.status
         assert (status, error) == (0, "") or argv[0] == "conntrack", f"{entry.where}: {entry.text}: {error}"
 
