@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from errno import EACCES, EIO, ENOENT, ENOSYS
+from errno import EACCES, EIO, ENOENT, ENOSYS, EPERM
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from emu.net.netns import NetError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, WRITE, RELEASE, INIT, OPENDIR, READDIR, RELEASEDIR = 1, 2, 3, 14, 15, 16, 18, 26, 27, 28, 29
 SETATTR, ACCESS, CREATE, INTERRUPT, BATCH_FORGET = 4, 34, 35, 36, 42
+MKNOD, MKDIR, UNLINK, RMDIR, SYMLINK, RENAME, LINK, RENAME2, STATFS = 8, 9, 10, 11, 6, 12, 13, 45, 17
 UNANSWERED = (FORGET, BATCH_FORGET, INTERRUPT)  # an interrupted process gets its answer at the next rest all the same
 ATOMIC_O_TRUNC, DIRECT_IO = 8, 1
 LARGEST = 65536  # bytes of one write
@@ -145,6 +146,10 @@ class Fuse:
             if not offset:  # as with sysctl_writes_strict, only what is written at the beginning counts
                 self.tree.write(netns, request.path, data[40 : 40 + size])
             return struct.pack("<II", size, 0)
+        if opcode in (MKNOD, MKDIR, UNLINK, RMDIR, SYMLINK, RENAME, LINK, RENAME2):
+            raise NetError(EPERM, "what is here is what there is")
+        if opcode == STATFS:
+            return struct.pack("<QQQQQIIII24x", 0, 0, 0, 0, 0, 4096, 255, 0, 0)
         raise NetError(ENOSYS, "not implemented")
 
     def _init(self, data: bytes) -> bytes:

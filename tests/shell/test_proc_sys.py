@@ -57,6 +57,13 @@ def test_each_process_sees_its_own_namespace(sh: Sh) -> None:
 
 
 @needs_fuse
+def test_nothing_is_made_or_removed_there(sh: Sh) -> None:
+    done = sh("cd /proc/sys/net/ipv4/conf/all; rm forwarding; mkdir x; mv forwarding y; stat -f . > /dev/null && echo 1 >> forwarding; cat < ../../ip_forward")
+    assert done.stdout == "1\n"
+    assert [line.rpartition(": ")[2] for line in done.stderr.splitlines()] == ["Operation not permitted"] * 3
+
+
+@needs_fuse
 def test_what_linux_has_and_the_emulator_does_not_is_named_once(sh: Sh) -> None:
     done = sh("cat /proc/sys/net/ipv4/tcp_congestion_control 2> /dev/null || cat /proc/sys/net/ipv4/tcp_congestion_control 2> /dev/null")
     assert done.returncode == 1
