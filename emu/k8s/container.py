@@ -21,7 +21,23 @@ class RunningContainer:
     ended it; `stopping` says that it was the kubelet. `started`: its startup probe, if any, has succeeded. `status` is what the API shows of it.
     """
 
-    __slots__ = ("error", "finished_ns", "healthy", "init", "loop", "netns", "on_exit", "pod", "process", "running", "spec", "started", "status", "stopping")
+    __slots__ = (
+        "error",
+        "finished_ns",
+        "healthy",
+        "init",
+        "log",
+        "loop",
+        "netns",
+        "on_exit",
+        "pod",
+        "process",
+        "running",
+        "spec",
+        "started",
+        "status",
+        "stopping",
+    )
 
     def __init__(
         self, spec: Container, pod: Pod, netns: Any, loop: Loop, on_exit: Callable[[RunningContainer], object] | None = None, init: bool = False
@@ -39,6 +55,7 @@ class RunningContainer:
         self.finished_ns = 0
         self.process: Process | None = None
         self.error: BaseException | None = None
+        self.log: list[str] = []
         self.status = pod.statuses.setdefault(spec.name, ContainerStatus())
 
     @property
@@ -65,6 +82,7 @@ class RunningContainer:
             if self.netns.tp.journal:
                 self._tell()
             self.process = spawn(self.loop, self.netns, program, name=f"{self.pod.name}/{self.spec.name}")
+            self.process.output = self.log
             self.process.on_exit = self._exited
 
     def _tell(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emu.apps.stub_resolver import StubResolver
 from emu.k8s.container import RunningContainer
-from emu.k8s.objects import Pod
+from emu.k8s.objects import KubernetesError, Pod
 from emu.k8s.prober import LIVENESS, READINESS, STARTUP, Prober
 from emu.k8s.sandbox import Sandbox
 from emu.sim import NS_PER_S
@@ -241,6 +241,14 @@ class PodWorker:
         for container in self._sidecars():
             container.stop()
         self.settle()
+
+    def log(self, name: str = "") -> list[str]:
+        """What a container's program has printed, its earlier runs too; of the first container without a name. Raises KubernetesError."""
+        containers = [*self.containers, *self.inits]
+        found = next((each for each in containers if each.spec.name == name or not name), None)
+        if found is None:
+            raise KubernetesError(f"container {name} is not valid for pod {self.pod.name}")
+        return found.log
 
     # -- the end ------------------------------------------------------------------------------------------------------------------
 

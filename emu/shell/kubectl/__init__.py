@@ -1,0 +1,1 @@
+"""kubectl on an emulated cluster: the verbs people use, with columns that look like kubectl's."""
