@@ -9,7 +9,8 @@ from time import gmtime, strftime
 
 from emu.aio.context import current_process
 from emu.apps.nc import ROUND_S
-from emu.apps.socat_address import Address, AddressError, Endpoint, Listening, open_address, open_listener, parse
+from emu.apps.socat_address import Address, AddressError, Listening, open_address, open_listener, parse
+from emu.apps.socat_endpoint import Endpoint
 from emu.apps.stdio import Stdio
 
 EPOCH_S = 1_735_689_600
