@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
-import os
+from collections.abc import Callable
 from fnmatch import fnmatchcase
-from functools import partial
 
 import pytest
 
-from tests.parity import judge, kernel
-from tests.parity.__main__ import judged, run_all
+from tests.parity import kernel
 from tests.parity.judge import Verdict
 from tests.parity.known import Known
 from tests.parity.known import load as load_known
+from tests.parity.pool import Pool
 from tests.parity.script import FOLDER, load
 
 PATHS = {path.stem: path for path in sorted(FOLDER.glob("*.sh"))}
-QUICK = ("route-lpm",)
+QUICK = (
+    "arp-ask-and-answer", "arp-notify", "bridge-learning", "brnf-on-and-off", "frag-forward", "icmp-ttl", "ip-batch", "iptables-chain-order",
+    "iptables-marks", "iptables-restore", "k8s-ping-cluster-ip", "nat-dnat", "nat-redirect", "nat-snat", "route-lpm", "route-rules-goto",
+    "route-secondary", "tcp-connect", "tcp-refused", "vxlan-flannel",
+)  # fmt: skip
 # what goes wrong in Kubernetes networks and must come out as on the kernel, by its row in the list of gotchas
 GOTCHAS = {*range(1, 7), 8, 10, 13, 15, 16, 18, 19, 20, 21, 22, *range(28, 35), 41}
-
-
-class Verdicts:
-    """Those of the scripts that are asked for, several of which run while one is waited for."""
-
-    def __init__(self, names: list[str]) -> None:
-        options = argparse.Namespace(record=False, fresh=False)
-        jobs = ((name, partial(judged, PATHS[name], options)) for name in names)
-        cpus = sorted(os.sched_getaffinity(0))
-        self.coming = run_all(jobs, cpus, len(cpus))
-        self.here: dict[str, Verdict] = {}
-
-    def of(self, name: str) -> Verdict:
-        while name not in self.here:
-            verdict = next(self.coming)
-            self.here[verdict.name] = verdict
-        return self.here.pop(name)
-
-
-@pytest.fixture(scope="module")
-def verdicts(request: pytest.FixtureRequest) -> Verdicts:
-    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.originalname == AGAINST_GOLDEN]
-    return Verdicts([item.callspec.params["name"] for item in items])
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +37,9 @@ def unlisted(verdict: Verdict, known: Known) -> list[str]:
     return lines
 
 
-AGAINST_GOLDEN = "test_the_emulator_does_what_the_kernel_did"
-
-
 @pytest.mark.parametrize("name", PATHS)
-def test_the_emulator_does_what_the_kernel_did(name: str, verdicts: Verdicts, known: Known) -> None:
-    verdict = verdicts.of(name)
+def test_the_emulator_does_what_the_kernel_did(name: str, recorded: Pool, known: Known) -> None:
+    verdict = recorded.verdict(name)
     if wrong := unlisted(verdict, known):
         pytest.fail("\n".join(wrong), pytrace=False)
     used = {known.entry(name, difference) for difference in verdict.comparison.differences}
@@ -72,11 +48,10 @@ def test_the_emulator_does_what_the_kernel_did(name: str, verdicts: Verdicts, kn
 
 @pytest.mark.root
 @pytest.mark.parametrize("name", QUICK)
-def test_the_kernel_still_does_it(name: str, known: Known) -> None:
-    script = load(PATHS[name])
-    if absent := kernel.missing(script):
+def test_the_kernel_still_does_it(name: str, asked: Callable[[], Pool], known: Known) -> None:
+    if absent := kernel.missing(load(PATHS[name])):
         pytest.skip(f"needs {', '.join(absent)} (not installed)")
-    if wrong := unlisted(judge.afresh(script, min(os.sched_getaffinity(0))), known):
+    if wrong := unlisted(asked().verdict(name), known):
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
