@@ -17,10 +17,12 @@ EPOCH_S = 1_735_689_600  # virtual time 0 is 2025-01-01T00:00:00Z
 MAX_BODY = 1 << 24
 LINGER_S = 0.001
 REASONS = {
-    200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 412: "Precondition Failed", 413: "Content Too Large",
-    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+    200: "OK", 302: "Found", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 412: "Precondition Failed", 413: "Content Too Large",
+    501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }  # fmt: skip
 
+# Status, body, and headers where there are any besides the usual ones.
+Answer = tuple[int, bytes] | tuple[int, bytes, list[tuple[str, str]]]
 # (method, path, query, body, client's address) -> (status, body)
 Handler = Callable[[str, str, dict[str, list[str]], bytes, tuple[str, int]], "tuple[int, bytes] | None"]
 
@@ -98,16 +100,17 @@ class HttpServer:
             return False
         assert request is not None
         method = request.method.decode("ascii")
-        status, answer = await self.respond(request, bytes(body), peer)
+        answer = await self.respond(request, bytes(body), peer)
+        status = answer[0]
         self.requests += 1
         if self.log is not None:
             self.log(f"{peer[0]}:{peer[1]} {method} {request.target.decode('latin-1')} {status}")
-        await self._send(conn, writer, status, answer, head=method == "HEAD")
+        await self._send(conn, writer, status, answer[1], answer[2] if len(answer) == 3 else [], head=method == "HEAD")
         return conn.our_state is h11.DONE and conn.their_state is h11.DONE
 
-    async def respond(self, request: h11.Request, body: bytes, peer: tuple[str, int]) -> tuple[int, bytes]:
-        """The answer to a request: (status, body)."""
-        parts = _split(request.target)
+    async def respond(self, request: h11.Request, body: bytes, peer: tuple[str, int]) -> Answer:
+        """The answer to a request."""
+        parts = split_target(request.target)
         if parts is None:
             return 400, b"400 Bad Request"
         path, query = parts
@@ -116,12 +119,18 @@ class HttpServer:
             return 200, next((value for name, value in request.headers if name.decode("latin-1").lower() == wanted), b"")
         return self._answer(request.method.decode("ascii"), path, query, body, peer)
 
-    async def _send(self, conn: h11.Connection, writer: asyncio.StreamWriter, status: int, body: bytes, *, head: bool = False, close: bool = False) -> None:
+    async def _send(
+        self, conn: h11.Connection, writer: asyncio.StreamWriter, status: int, body: bytes, more: list[tuple[str, str]] | None = None, *,
+        head: bool = False, close: bool = False,
+    ) -> None:  # fmt: skip
         headers = [
             ("Date", formatdate(EPOCH_S + int(asyncio.get_running_loop().time()), usegmt=True)),
             ("Content-Length", str(len(body))),
-            ("Content-Type", "text/plain; charset=utf-8"),
         ]
+        given = [name.lower() for name, _ in more or []]
+        if "content-type" not in given:
+            headers.append(("Content-Type", "text/plain; charset=utf-8"))
+        headers += more or []
         if close:
             headers.append(("Connection", "close"))
         data = conn.send(h11.Response(status_code=status, reason=REASONS.get(status, ""), headers=headers)) or b""
@@ -154,7 +163,7 @@ class HttpServer:
         return 404, b"404 page not found\n"
 
 
-def _split(target: bytes) -> tuple[str, dict[str, list[str]]] | None:
+def split_target(target: bytes) -> tuple[str, dict[str, list[str]]] | None:
     """Path and query of a request target, None when it makes no sense."""
     try:
         parts = urlsplit(target.decode("ascii"))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from emu.apps import agnhost, echoserver, guestbook, redis
+from emu.apps.agnhost import option
 from emu.apps.echo import tcp_echo_server, udp_echo_server
 from emu.apps.http_server import HttpServer, readiness
 
@@ -17,19 +19,32 @@ Run = Callable[["RunningContainer"], Coroutine[Any, Any, object]]
 
 # Images that serve HTTP, and the port they serve on when the container declares none.
 WEB = {
-    "nginx": 80, "httpd": 80, "apache": 80, "caddy": 80, "traefik": 80, "http-echo": 5678, "echoserver": 8080, "echo-server": 8080, "hello-app": 8080,
+    "nginx": 80, "httpd": 80, "apache": 80, "caddy": 80, "traefik": 80, "http-echo": 5678, "echo-server": 8080, "hello-app": 8080,
     "hello-node": 8080, "hello-world": 80, "whoami": 80, "podinfo": 9898, "httpbin": 80, "serve_hostname": 9376, "serve-hostname": 9376,
-    "gb-frontend": 80, "guestbook-php-redis": 80, "kubernetes-bootcamp": 8080, "nginxhello": 80, "nginx-hello": 80,
+    "kubernetes-bootcamp": 8080, "nginxhello": 80, "nginx-hello": 80,
 }  # fmt: skip
+# Images of the guestbook: frontends, and followers that know their leader's name.
+FRONTENDS = ("gb-frontend", "guestbook-php-redis")
+FOLLOWERS = {"gb-redis-follower": "redis-leader", "gb-redisslave": "redis-master"}
+OTHERS = ("agnhost", "echoserver", "redis", *FRONTENDS, *FOLLOWERS)
 # Images that do nothing by themselves.
 SLEEPERS = (
-    "busybox", "alpine", "curl", "ubuntu", "debian", "centos", "fedora", "netshoot", "pause", "dnsutils", "jessie-dnsutils", "bash", "toolbox", "sleep",
+    "busybox", "busyboxplus", "alpine", "curl", "ubuntu", "debian", "centos", "fedora", "netshoot", "pause", "dnsutils",
+    "jessie-dnsutils", "bash", "toolbox", "sleep",
 )  # fmt: skip
+SLEEPS = re.compile(r"\bsleep\b|\btail\b|while ")
+SLEEPS_FOR = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smhd]?)\b")
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def base_name(image: str) -> str:
     """`registry.k8s.io/e2e-test-images/agnhost:2.39` is `agnhost`."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def tag_of(image: str) -> str:
+    """`echoserver:1.10` has the tag `1.10`; empty without one."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def program_of(container: RunningContainer) -> Coroutine[Any, Any, object] | None:
@@ -41,25 +56,32 @@ def program_of(container: RunningContainer) -> Coroutine[Any, Any, object] | Non
     if container.init and not spec.sidecar:
         return _done()
     words = [*spec.command, *spec.args]
-    if spec.command and re.search(r"\bsleep\b|\btail\b|while ", " ".join(words)):
-        return None
+    for_ever = container.pod.spec.restart_policy == "Always" or spec.sidecar
+    if spec.command and SLEEPS.search(" ".join(words)):
+        return None if for_ever else _slept(" ".join(words))
     name = base_name(spec.image)
-    if name == "agnhost":
-        return _agnhost(container, words)
+    if name in OTHERS:
+        return _known(container, name, words)
     if name in WEB:
         return _web(container, [port.container_port for port in spec.ports if port.protocol == "TCP"] or [WEB[name]], words)
     if name in SLEEPERS or not spec.image:
-        return None if container.pod.spec.restart_policy == "Always" or not words else _done()
-    return _plain(container)
+        return None if for_ever or not words else _done()
+    return _plain(container) if for_ever or spec.ports else _done()
 
 
 def note_of(container: Any) -> str:
     """What a person should know of an image that is not known here; empty for those that are."""
     name = base_name(container.image)
-    if container.program is not None or not name or name in WEB or name in SLEEPERS or name == "agnhost":
+    if container.program is not None or not name or name in WEB or name in SLEEPERS:
+        return ""
+    if name == "agnhost":
+        verb = agnhost.verb([*container.command, *container.args])
+        return "" if verb in agnhost.VERBS else f"agnhost {verb} is not emulated: it only sleeps"
+    if name in OTHERS:
         return ""
     ports = ", ".join(f"{port.container_port}/{port.protocol}" for port in container.ports)
-    return f"image {container.image} is not known here: it " + (f"echoes on {ports}" if ports else "listens nowhere")
+    does = f"echoes on {ports}" if ports else "listens nowhere"
+    return f"image {container.image} is not known here: it {does}"
 
 
 async def _done() -> int:
@@ -67,8 +89,33 @@ async def _done() -> int:
     return 0
 
 
+async def _slept(words: str) -> int:
+    """A container that sleeps for the time it says, else for ever, and is done."""
+    found = SLEEPS_FOR.search(words)
+    await (asyncio.sleep(float(found.group(1)) * UNITS[found.group(2)]) if found else asyncio.get_running_loop().create_future())
+    return 0
+
+
+def _known(container: RunningContainer, name: str, words: list[str]) -> Coroutine[Any, Any, object]:
+    """The images that have a program of their own."""
+    spec, hostname, log = container.spec, container.hostname, container.log.append
+    declared = next((port.container_port for port in spec.ports if port.protocol == "TCP"), 0)
+    if name == "agnhost":
+        return agnhost.run(words, hostname, dict(spec.env), lambda: container.healthy, log)
+    if name == "echoserver":  # nginx inside listens on 8080, whatever the container declares
+        return echoserver.EchoServer(hostname, old=echoserver.is_old(tag_of(spec.image)), log=log).serve()
+    if name in FRONTENDS:
+        old = re.match(r"v[1-4]$", tag_of(spec.image)) is not None
+        names = ("redis-master", "redis-slave") if old else ("redis-leader", "redis-follower")
+        return guestbook.Guestbook(hostname, declared or 80, *names, log=log).serve()
+    leader = option(words, "--replicaof", "--slaveof") or FOLLOWERS.get(name, "")
+    host, _, _ = leader.partition(" ")
+    given = option(words, "--port")
+    return redis.Redis(int(given) if given is not None and given.isdigit() else redis.PORT, (host, redis.PORT) if host else None).serve()
+
+
 async def _web(container: RunningContainer, ports: list[int], words: list[str]) -> None:
-    text = _option(words, "-text", "--text")
+    text = option(words, "-text", "--text")
 
     def answer(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes] | None:
         if path == "/ready":
@@ -77,25 +124,10 @@ async def _web(container: RunningContainer, ports: list[int], words: list[str]) 
             return 200, f"{text}\n".encode()
         return 200, container.hostname.encode()
 
-    listen = _option(words, "-listen", "--listen")
+    listen = option(words, "-listen", "--listen")
     if listen is not None and listen.rpartition(":")[2].isdigit():
         ports = [int(listen.rpartition(":")[2])]
-    await asyncio.gather(*(HttpServer(container.hostname, port, handler=answer).serve() for port in ports))
-
-
-async def _agnhost(container: RunningContainer, words: list[str]) -> None:
-    """`agnhost netexec`, `serve-hostname`, `pause`."""
-    verb = next((word for word in words if word in ("netexec", "serve-hostname", "pause", "porter", "connect")), "pause" if not words else words[0])
-    if verb == "netexec":
-        http, udp = int(_option(words, "--http-port") or 8080), int(_option(words, "--udp-port") or 8081)
-        tasks = [HttpServer(container.hostname, http).serve()]
-        if udp > 0:
-            tasks.append(udp_echo_server(udp))
-        await asyncio.gather(*tasks)
-    elif verb == "serve-hostname":
-        await _web(container, [int(_option(words, "--port") or 9376)], [])
-    else:
-        await asyncio.get_running_loop().create_future()
+    await asyncio.gather(*(HttpServer(container.hostname, port, handler=answer, log=container.log.append).serve() for port in ports))
 
 
 async def _plain(container: RunningContainer) -> None:
@@ -103,12 +135,3 @@ async def _plain(container: RunningContainer) -> None:
     ports = container.spec.ports
     servers = [udp_echo_server(port.container_port) if port.protocol == "UDP" else tcp_echo_server(port.container_port) for port in ports]
     await asyncio.gather(*servers, asyncio.get_running_loop().create_future())
-
-
-def _option(words: list[str], *names: str) -> str | None:
-    """`--port=80` or `--port 80`."""
-    for index, word in enumerate(words):
-        name, equals, value = word.partition("=")
-        if name in names:
-            return value if equals else words[index + 1] if index + 1 < len(words) else None
-    return None

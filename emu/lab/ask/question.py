@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("tcp", "udp", "icmp", "http")
 TIMEOUT = 5.0
+DNS = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def answer_of(cluster: Cluster, host: Host, name: str, where: Target, protocol: 
             status, body = trace.result.status, trace.result.body
     elif protocol == "udp":
         trace = host.run(udp_request(where.address, where.port, b"hello", timeout=timeout), f"UDP {where.address}:{where.port}")
-        delivered = not trace.error or bool(taken_by(trace, host.netns.name, "UDP"))
+        delivered = not trace.error or _datagram_taken(trace, host.netns.name, where.port)
     else:
         trace = host.run(connect(where.address, where.port, timeout), f"TCP {where.address}:{where.port}")
         delivered = not trace.error
@@ -119,13 +120,13 @@ async def connect(address: str, port: int, timeout: float) -> str:
     return str(peer[0])
 
 
-def taken_by(trace: Trace, sender: str, word: str) -> str:
-    """The namespace, other than the sender's, in which a frame of the exchange was delivered to a socket; empty if none."""
+def _datagram_taken(trace: Trace, sender: str, port: int) -> bool:
+    """Whether a socket elsewhere took the datagram, though it did not answer; questions to DNS on the way do not count."""
     for hop in trace.hops:
         for kind, text in hop.steps:
-            if kind == "delivered" and text.startswith(word) and hop.netns != sender:
-                return hop.netns
-    return ""
+            if kind == "delivered" and text.startswith("to UDP") and hop.netns != sender and (port == DNS or not text.endswith(f":{DNS}")):
+                return True
+    return False
 
 
 def _backend(cluster: Cluster, trace: Trace, host: Host, protocol: str) -> str:
