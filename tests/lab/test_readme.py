@@ -12,9 +12,9 @@ from emu.pcap.reader import CaptureReader
 README = Path(__file__).parents[2] / "README.md"
 
 
-def example() -> str:
-    """The code of the section "From Python"."""
-    found = re.search(r"^## From Python\n+```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+def example(section: str = "From Python") -> str:
+    """The first code of a section."""
+    found = re.search(rf"^## {section}\n.*?^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert found is not None
     return found[1]
 
@@ -45,3 +45,10 @@ def test_its_captures_can_be_read_and_hold_what_it_did(tmp_path: Path, monkeypat
     assert any(b"by hand" in record.data for record in CaptureReader(folder / "client.eth0.pcap"))
     comments = [record.comment for record in CaptureReader(folder / "all.pcapng")]
     assert any("DNAT" in comment for comment in comments)
+
+
+@pytest.mark.parametrize(("section", "said"), [("Manifests", "dropped: True"), ("Plugins of one's own", "ICMP echo reply")])
+def test_the_short_examples_run_too(section: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(README.parent)
+    exec(compile(example(section), str(README), "exec"), {"__name__": "__main__"})
+    assert said in capsys.readouterr().out
