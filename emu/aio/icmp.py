@@ -127,7 +127,8 @@ def _options(sk: Socket, ttl: int | None, tos: int, df: str, interface: str) -> 
 
 
 class EchoSocket(AsyncSocket):
-    """ICMP echo. `df`: "want" (set where the packet fits), "do" (set, too big is refused), "dont", "": as the namespace has it. Raises OSError as socket calls do."""
+    """ICMP echo. `df`: "want" (set where the packet fits), "do" (set, too big is refused), "dont", "": as the namespace has it.
+        Raises OSError as socket calls do."""
 
     def __init__(
         self, *, source: str = "", ttl: int | None = None, tos: int = 0, df: str = "want", interface: str = "", broadcast: bool = False, mark: int = 0

@@ -22,6 +22,7 @@ from emu.k8s.objects import (
     Probe,
     Service,
 )
+from emu.k8s.owned import pods_of
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 EPOCH_S = round(EPOCH.timestamp())
@@ -207,10 +208,7 @@ def _workload(value: Value, thing: Any, api: Api) -> None:
     if thing.kind == "Job":
         value["status"] = _trim({"succeeded": thing.succeeded, "failed": thing.failed})
         return
-    owners = {(thing.kind, thing.name): None}
-    if thing.kind == "Deployment":
-        owners = {("ReplicaSet", each.name): None for each in api.all("ReplicaSet").values() if each.owner == (thing.kind, thing.name)}
-    pods = [pod for pod in api.pods.values() if pod.namespace == thing.namespace and pod.owner in owners and pod.deletion_ns is None]
+    pods = pods_of(thing, api)
     ready = sum(pod.ready for pod in pods)
     if thing.kind == "DaemonSet":
         value["status"] = {"currentNumberScheduled": len(pods), "desiredNumberScheduled": len(pods), "numberReady": ready}

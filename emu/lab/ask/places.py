@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, cast
 
 from emu.k8s.objects import KubernetesError, Pod, Service, titled
+from emu.k8s.owned import pods_of
 from emu.lab.host import Host
 
 if TYPE_CHECKING:
@@ -90,10 +91,7 @@ def _pod(cluster: Cluster, text: str, namespace: str) -> Pod:
 def _pod_of_workload(cluster: Cluster, kind: str, name: str, namespace: str) -> Pod:
     """Its first pod that is ready, else the first."""
     owner = _named(cluster, kind, name, namespace)
-    owners = {(kind, owner.name): None}
-    if kind == "Deployment":
-        owners = {("ReplicaSet", each.name): None for each in cluster.api.all("ReplicaSet").values() if each.owner == (kind, owner.name)}
-    pods = [pod for pod in cluster.api.pods.values() if pod.namespace == owner.namespace and pod.owner in owners]
+    pods = pods_of(owner, cluster.api, terminating=True)
     if not pods:
         raise KubernetesError(f"{titled(owner)} has no pods")
     return next((pod for pod in pods if pod.ready), pods[0])

@@ -7,6 +7,7 @@ from typing import Any
 
 from emu.k8s.api import Api
 from emu.k8s.objects import Pod, Service
+from emu.k8s.owned import pods_of
 from emu.shell.kubectl.resources import full_name
 
 VERSION = "v1.36.2"
@@ -75,16 +76,8 @@ def _service(service: Service, api: Api, wide: bool) -> Cells:
     return [*cells, _pairs(service.selector)] if wide else cells
 
 
-def owned_pods(thing: Any, api: Api) -> list[Pod]:
-    """The pods of a workload, those of a Deployment's ReplicaSets too, without those that are terminating."""
-    owners = {(thing.kind, thing.name): None}
-    if thing.kind == "Deployment":
-        owners = {("ReplicaSet", each.name): None for each in api.all("ReplicaSet").values() if each.owner == (thing.kind, thing.name)}
-    return [pod for pod in api.pods.values() if pod.namespace == thing.namespace and pod.owner in owners and pod.deletion_ns is None]
-
-
 def _deployment(thing: Any, api: Api, wide: bool) -> Cells:
-    pods = owned_pods(thing, api)
+    pods = pods_of(thing, api)
     ready = sum(pod.ready for pod in pods)
     newest = max((each for each in api.all("ReplicaSet").values() if each.owner == ("Deployment", thing.name) and each.namespace == thing.namespace),
                  key=lambda each: (each.template.spec is thing.template.spec, each.created_ns), default=None)  # fmt: skip
@@ -94,19 +87,19 @@ def _deployment(thing: Any, api: Api, wide: bool) -> Cells:
 
 
 def _replica_set(thing: Any, api: Api, wide: bool) -> Cells:
-    pods = owned_pods(thing, api)
+    pods = pods_of(thing, api)
     cells = [thing.name, str(thing.replicas), str(len(pods)), str(sum(pod.ready for pod in pods)), age(api.sim.now - thing.created_ns)]
     return [*cells, *_images(thing), str(thing.selector)] if wide else cells
 
 
 def _stateful_set(thing: Any, api: Api, wide: bool) -> Cells:
-    ready = sum(pod.ready for pod in owned_pods(thing, api))
+    ready = sum(pod.ready for pod in pods_of(thing, api))
     cells = [thing.name, f"{ready}/{thing.replicas}", age(api.sim.now - thing.created_ns)]
     return [*cells, *_images(thing)] if wide else cells
 
 
 def _daemon_set(thing: Any, api: Api, wide: bool) -> Cells:
-    pods = owned_pods(thing, api)
+    pods = pods_of(thing, api)
     count, ready = str(len(pods)), str(sum(pod.ready for pod in pods))
     cells = [thing.name, count, count, ready, count, ready, _pairs(thing.template.spec.node_selector), age(api.sim.now - thing.created_ns)]
     return [*cells, *_images(thing), str(thing.selector)] if wide else cells

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from emu.k8s.objects import KubernetesError, Pod
+from emu.k8s.owned import pods_of
 from emu.shell.kubectl import change, rollout
-from emu.shell.kubectl.columns import VERSION, owned_pods
+from emu.shell.kubectl.columns import VERSION
 from emu.shell.kubectl.describe import describe
 from emu.shell.kubectl.get import get
 from emu.shell.kubectl.resources import NAMES, find
@@ -104,7 +105,7 @@ def pod_named(verb: Verb, name: str) -> Pod:
     [(found, thing)] = list(verb.picked([f"{kind}/{rest}"]))
     if isinstance(thing, Pod):
         return thing
-    pods = owned_pods(thing, verb.api) if found != "Service" else [
+    pods = pods_of(thing, verb.api) if found != "Service" else [
         pod for pod in verb.api.pods.values() if pod.namespace == thing.namespace and thing.selector and thing.selector.items() <= pod.labels.items()
     ]  # fmt: skip
     if not pods:

@@ -6,8 +6,9 @@ from typing import Any
 
 from emu.k8s.manifest.encode import timestamp
 from emu.k8s.objects import EndpointSlice, Ingress, NetworkPolicy, Node, Pod, PolicyRule, Service
+from emu.k8s.owned import pods_of
 from emu.lab.ask.explain import not_ready
-from emu.shell.kubectl.columns import NONE, owned_pods, pod_status
+from emu.shell.kubectl.columns import NONE, pod_status
 from emu.shell.kubectl.session import Verb
 
 Lines = list[tuple[str, str]]
@@ -85,7 +86,7 @@ def _service(verb: Verb, service: Service) -> Lines:
 
 
 def _workload(verb: Verb, thing: Any) -> Lines:
-    pods = owned_pods(thing, verb.api)
+    pods = pods_of(thing, verb.api)
     lines: Lines = [("Selector", str(thing.selector))] if hasattr(thing, "selector") else []
     if hasattr(thing, "replicas"):
         lines.append(("Replicas", f"{thing.replicas} desired | {len(pods)} total | {sum(pod.ready for pod in pods)} available"))

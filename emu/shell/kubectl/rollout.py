@@ -7,7 +7,7 @@ from typing import Any
 
 from emu.k8s.manifest.encode import timestamp
 from emu.k8s.objects import Deployment, Job, KubernetesError, Pod
-from emu.shell.kubectl.columns import owned_pods
+from emu.k8s.owned import pods_of
 from emu.shell.kubectl.resources import full_name, kind_of
 from emu.shell.kubectl.session import Verb
 
@@ -71,7 +71,7 @@ async def _status(verb: Verb, kind: str, thing: Any) -> bool:
 def _progress(verb: Verb, kind: str, thing: Any) -> str:
     """What is still missing, in kubectl's words; empty when nothing is."""
     api = verb.api
-    pods = owned_pods(thing, api)
+    pods = pods_of(thing, api)
     ready = sum(pod.ready for pod in pods)
     if kind == "Deployment":
         assert isinstance(thing, Deployment)
@@ -80,10 +80,8 @@ def _progress(verb: Verb, kind: str, thing: Any) -> str:
         head = f'Waiting for deployment "{thing.name}" rollout to finish: '
         if current is None or len(fresh) < thing.replicas:
             return f"{head}{len(fresh)} out of {thing.replicas} new replicas have been updated..."
-        owners = {("ReplicaSet", each.name): None for each in api.all("ReplicaSet").values() if each.owner == ("Deployment", thing.name)}
-        everyone = [pod for pod in api.pods.values() if pod.namespace == thing.namespace and pod.owner in owners and pod.deletion_ns is None]
-        if len(everyone) > len(fresh):
-            return f"{head}{len(everyone) - len(fresh)} old replicas are pending termination..."
+        if len(pods) > len(fresh):
+            return f"{head}{len(pods) - len(fresh)} old replicas are pending termination..."
         if ready < len(fresh):
             return f"{head}{ready} of {len(fresh)} updated replicas are available..."
         return ""
@@ -128,7 +126,7 @@ def _holds(verb: Verb, thing: Any, condition: str) -> bool:
             condition, False
         )
     if isinstance(thing, Deployment):
-        return condition in ("available", "progressing") and sum(pod.ready for pod in owned_pods(thing, verb.api)) >= thing.replicas
+        return condition in ("available", "progressing") and sum(pod.ready for pod in pods_of(thing, verb.api)) >= thing.replicas
     if isinstance(thing, Job):
         return condition == "complete" and verb.cluster.control_plane.jobs.complete(thing)
     return condition == "ready" and bool(getattr(thing, "ready", False))
