@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +17,7 @@ from tests.parity.known import Known, KnownError
 from tests.parity.known import load as load_known
 from tests.parity.observed import RunError
 from tests.parity.script import FOLDER, ScriptError, load
-from tests.parity.task import Task
+from tests.parity.task import Task, processors
 
 Job = tuple[str, Callable[[int], Verdict]]  # a script's name, and what is to be done on a processor
 AT_A_TIME = 2  # per processor; most scripts wait most of the time
@@ -36,7 +35,7 @@ def main(arguments: list[str]) -> int:
     except (KnownError, OSError) as error:
         print(f"tools/parity: {error}", file=sys.stderr)
         return 2
-    cpus = sorted(os.sched_getaffinity(0))
+    cpus = processors()
     jobs: Iterator[Job] = ((path.stem, partial(judged, path, options)) for path in files)
     told = Told(known, options.json)
     for verdict in run_all(jobs, cpus, options.jobs or AT_A_TIME * len(cpus)):

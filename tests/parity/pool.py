@@ -6,13 +6,14 @@ import argparse
 import fcntl
 import os
 import pickle
+import sys
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from tests.parity.__main__ import judged, run_all
 from tests.parity.judge import Verdict
-from tests.parity.task import die_with_parent
+from tests.parity.task import die_with_parent, processors
 
 F_SETPIPE_SZ = 1031
 NICE = 10
@@ -24,7 +25,7 @@ class Pool:
     def __init__(self, paths: list[Path], fresh: bool = False) -> None:
         self.here: dict[str, Verdict] = {}
         reader, writer = os.pipe()
-        if hasattr(os, "sched_getaffinity"):  # Linux: nobody waits because nobody reads yet
+        if sys.platform == "linux":  # nobody waits because nobody reads yet
             fcntl.fcntl(writer, F_SETPIPE_SZ, 1 << 20)
         self.pid = os.fork()
         if self.pid:
@@ -36,7 +37,7 @@ class Pool:
             die_with_parent()
             os.nice(0 if fresh else NICE)
             options = argparse.Namespace(record=False, fresh=fresh)
-            cpus = sorted(os.sched_getaffinity(0))
+            cpus = processors()
             with os.fdopen(writer, "wb") as file:
                 for verdict in run_all(((path.stem, partial(judged, path, options)) for path in paths), cpus, len(cpus)):
                     if not verdict.complaints:

@@ -45,6 +45,13 @@ def test_an_installed_checkout_starts_at_once_with_the_arguments_as_they_are(che
     assert done.stderr == ""
 
 
+def test_parity_is_started_with_the_checkout_to_import_from(checkout: Path) -> None:
+    script(checkout / ".venv/bin/python", ECHO + 'echo "$PYTHONPATH"\n')
+    done = run(checkout / "tools/parity", "--fresh", "two words")
+    assert done.stdout == f"{checkout}/.venv/bin/python|-P|-m|tests.parity|--fresh|two words|\n{checkout}\n"
+    assert done.stderr == ""
+
+
 def test_the_tests_tell_what_they_skipped(checkout: Path) -> None:
     assert run(checkout / "tools/test", "-k", "arp").stdout == f"{checkout}/.venv/bin/python|-m|pytest|-rs|-k|arp|\n"
 
