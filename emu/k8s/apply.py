@@ -101,6 +101,7 @@ class Objects:
             for name in IMMUTABLE.get(present.kind, ()):
                 if getattr(present, name) != getattr(wanted, name):
                     raise KubernetesError(f"{titled(present)}: spec.{name}: Invalid value: field is immutable")
+            self.control_plane.check_template(wanted)
             keep = () if not isinstance(present, Node) else ("ready",)
             for field in fields(present):
                 if field.name not in STATUS or field.name in keep:

@@ -125,6 +125,10 @@ class LoadBalancer:
         else:
             self._set_targets(service.lb_ips[0], tuple(node.ip for node in self.api.nodes.values()))
 
+    def targets(self, ip: str) -> tuple[str, ...]:
+        """The nodes that a load balancer address is routed to now."""
+        return self._targets.get(ip, ())
+
     def _stop_check(self, key: tuple[str, str]) -> None:
         timer = self._checks.pop(key, None)
         if timer is not None:

@@ -65,8 +65,15 @@ class ControlPlane:
         elif isinstance(thing, Service):
             self.create_service(thing)
         else:
+            self.check_template(thing)
             thing.uid, thing.created_ns = self.new_uid(), self.sim.now
             self.api.create(thing)
+
+    def check_template(self, thing: Any) -> None:
+        """A template may name a node, which must be there. Raises KubernetesError."""
+        template = getattr(thing, "template", None)
+        if template is not None and template.spec.node_name and ("", template.spec.node_name) not in self.api.nodes:
+            raise KubernetesError(f"{titled(thing)}: spec.template.spec.nodeName: there is no node {template.spec.node_name!r}")
 
     def delete(self, thing: Any) -> None:
         """Remove an object of any kind, and what is below it: pods with the grace they ask for."""

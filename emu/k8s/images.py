@@ -19,7 +19,7 @@ Run = Callable[["RunningContainer"], Coroutine[Any, Any, object]]
 
 # Images that serve HTTP, and the port they serve on when the container declares none.
 WEB = {
-    "nginx": 80, "httpd": 80, "apache": 80, "caddy": 80, "traefik": 80, "http-echo": 5678, "echo-server": 8080, "hello-app": 8080,
+    "nginx": 80, "nginx-slim": 80, "httpd": 80, "apache": 80, "caddy": 80, "traefik": 80, "http-echo": 5678, "echo-server": 8080, "hello-app": 8080,
     "hello-node": 8080, "hello-world": 80, "whoami": 80, "podinfo": 9898, "httpbin": 80, "serve_hostname": 9376, "serve-hostname": 9376,
     "kubernetes-bootcamp": 8080, "nginxhello": 80, "nginx-hello": 80,
 }  # fmt: skip
@@ -116,12 +116,15 @@ def _known(container: RunningContainer, name: str, words: list[str]) -> Coroutin
 
 async def _web(container: RunningContainer, ports: list[int], words: list[str]) -> None:
     text = option(words, "-text", "--text")
+    name, version = base_name(container.spec.image), (tag_of(container.spec.image) or "1.0") + ".0"  # hello-app:2.0 calls itself 2.0.0
 
     def answer(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes] | None:
         if path == "/ready":
             return readiness(container.healthy)
         if text is not None:
             return 200, f"{text}\n".encode()
+        if name == "hello-app":
+            return 200, f"Hello, world!\nVersion: {version}\nHostname: {container.hostname}\n".encode()
         return 200, container.hostname.encode()
 
     listen = option(words, "-listen", "--listen")

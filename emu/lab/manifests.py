@@ -10,9 +10,25 @@ from typing import TYPE_CHECKING, Any
 from emu.k8s.api import Api
 from emu.k8s.apply import Objects
 from emu.k8s.control_plane import ControlPlane
+from emu.k8s.dns import addon as dns
+from emu.k8s.ingress import addon as ingress
 from emu.k8s.manifest.decode import KINDS, decode
 from emu.k8s.manifest.source import Document, documents, read
-from emu.k8s.objects import DaemonSet, Deployment, Job, KubernetesError, Node, Pod, ReplicaSet, StatefulSet, Thing, titled
+from emu.k8s.objects import (
+    LOCAL,
+    DaemonSet,
+    Deployment,
+    Ingress,
+    Job,
+    KubernetesError,
+    Node,
+    Pod,
+    ReplicaSet,
+    Service,
+    StatefulSet,
+    Thing,
+    titled,
+)
 
 if TYPE_CHECKING:
     from emu.lab.cluster import Cluster
@@ -98,7 +114,8 @@ def build(kind: type[Cluster], found: Sequence[Document], nodes: int | None, wai
     try:
         outcomes = cluster.objects.apply(document for document in found if not _is_node(document))
         if wait:
-            wait_until_settled(cluster, [outcome.thing for outcome in outcomes])
+            servers = cluster.api.get("Deployment", "coredns", dns.NAMESPACE)
+            wait_until_settled(cluster, [*(outcome.thing for outcome in outcomes), *([servers] if servers is not None else [])])
     except BaseException:
         cluster.close()
         raise
@@ -135,7 +152,23 @@ def _stands(cluster: Cluster, thing: Any) -> bool:
     if isinstance(thing, DaemonSet):
         return _all_up(plane.daemon_sets.pods_of(thing), None)
     if isinstance(thing, Job):
-        return plane.jobs.complete(thing) or thing.suspend
+        return plane.jobs.complete(thing) or plane.jobs.failed(thing) or thing.suspend
+    if isinstance(thing, Ingress):
+        controller = cluster.api.get("Deployment", ingress.NAME, ingress.NAMESPACE)
+        return bool(thing.lb_ips) and (controller is None or _stands(cluster, controller)) and _balanced(cluster, cluster.api.services.values())
+    if isinstance(thing, Service):
+        return _balanced(cluster, [thing])
+    return True
+
+
+def _balanced(cluster: Cluster, services: Iterable[Service]) -> bool:
+    """Whether the load balancer has found all nodes that it is to send to: at policy Local it learns of them by its health checks."""
+    for service in services:
+        if service.type == "LoadBalancer" and service.external_traffic_policy == LOCAL and service.health_check_node_port:
+            endpoints = [each for port in service.ports for each in cluster.control_plane.services.endpoints(service, port).values()]
+            ready = {cluster.api.nodes["", each.node].ip: None for each in endpoints if each.ready and ("", each.node) in cluster.api.nodes}
+            if not service.lb_ips or any(ip not in cluster.load_balancer.targets(service.lb_ips[0]) for ip in ready):
+                return False
     return True
 
 

@@ -94,7 +94,7 @@ class Controller:
         pod = Pod(
             name,
             owner.namespace,
-            node,
+            node or template.spec.node_name,
             template.spec,
             {**template.labels, **(labels or {})},
             annotations=dict(template.annotations),

@@ -42,7 +42,8 @@ class DaemonSetController(Controller):
             if pod.phase in ("Succeeded", "Failed"):
                 self.remove(pod)
             by_node.setdefault(pod.node, []).append(pod)
-        wanted = [node for node in self.api.nodes.values() if fits(Pod("", owner.namespace, node.name, template.spec), node)]
+        only = template.spec.node_name
+        wanted = [node for node in self.api.nodes.values() if only in ("", node.name) and fits(Pod("", owner.namespace, node.name, template.spec), node)]
         names = {node.name: None for node in wanted}
         for name, pods in by_node.items():
             for pod in pods if name not in names else alive(pods)[1:]:

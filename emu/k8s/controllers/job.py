@@ -17,7 +17,7 @@ class JobController(Controller):
         running = alive(pods)
         owner.succeeded = sum(pod.phase == "Succeeded" for pod in pods)
         owner.failed = sum(pod.phase == "Failed" for pod in pods)
-        if owner.suspend or owner.failed > owner.backoff_limit:
+        if owner.suspend or self.failed(owner):
             for pod in running:
                 self.remove(pod)
             return
@@ -34,3 +34,8 @@ class JobController(Controller):
     def complete(owner: Job) -> bool:
         """Whether it has succeeded."""
         return owner.succeeded >= (owner.completions if owner.completions is not None else 1)
+
+    @staticmethod
+    def failed(owner: Job) -> bool:
+        """Whether it has given up."""
+        return owner.failed > owner.backoff_limit

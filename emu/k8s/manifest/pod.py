@@ -37,6 +37,7 @@ def pod_spec(fields: Fields) -> PodSpec:
         dns_config=dict(fields.mapping("dnsConfig").raw),
         restart_policy=fields.choice("restartPolicy", ("Always", "OnFailure", "Never"), "Always"),
         grace_seconds=float(fields.whole("terminationGracePeriodSeconds", 30)),
+        node_name=fields.text("nodeName"),
     )
     _check_host_ports(fields, spec)
     return spec

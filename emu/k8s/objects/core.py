@@ -131,7 +131,7 @@ class Container:
 
 @dataclass(slots=True)
 class PodSpec:
-    """What is wanted of a pod. Pods of one template share it."""
+    """What is wanted of a pod. Pods of one template share it. `node_name`: the node that a template names for its pods."""
 
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
@@ -144,6 +144,7 @@ class PodSpec:
     dns_config: dict[str, Any] = field(default_factory=dict)
     restart_policy: str = "Always"
     grace_seconds: float = 30.0  # terminationGracePeriodSeconds
+    node_name: str = ""
 
 
 @dataclass(slots=True)
