@@ -52,8 +52,8 @@ class Dig:
         except dns.MessageError as error:
             self.say(f"dig: {error}")
             return 10
-        servers = [query.server] if query.server else self.resolver.config.servers
-        names = resolv.candidates(query.name, self.resolver.config) if query.search else [dns.absolute(query.name)]
+        servers = (query.server,) if query.server else self.resolver.conf.asked
+        names = self.resolver.conf.candidates(query.name) if query.search else [dns.absolute(query.name)]
         for index, name in enumerate(names):
             answer, server, took = await self._ask(query, name, servers)
             if answer is None:
@@ -65,19 +65,19 @@ class Dig:
                 return 0
         return 0
 
-    async def _ask(self, query: Query, name: str, servers: list[str]) -> tuple[dns.Message | None, str, float]:
+    async def _ask(self, query: Query, name: str, servers: tuple[str, ...]) -> tuple[dns.Message | None, str, float]:
         loop = asyncio.get_running_loop()
-        draw = self.resolver.draw
-        cookie = (draw() << 32 | draw() & 0xFFFFFFFF).to_bytes(16, "big")[-8:] if query.cookie and query.edns else b""
+        draw = self.resolver.draw.getrandbits
+        cookie = draw(64).to_bytes(8, "big") if query.cookie and query.edns else b""
         message = dns.Message(
-            draw() & 0xFFFF, (dns.Question(name, query.type),), recursion_desired=query.recurse, authentic_data=True, udp_size=1232 if query.edns else 0,
+            draw(16), (dns.Question(name, query.type),), recursion_desired=query.recurse, authentic_data=True, udp_size=1232 if query.edns else 0,
             cookie=cookie,
         )  # fmt: skip
         for _ in range(query.tries):
             for server in servers:
                 started = loop.time()
                 try:
-                    found = await resolv.ask(server, [message], query.timeout, query.port, query.local, fragmentable=True)
+                    found = await resolv.ask_udp(server, [message], query.timeout, query.port, query.local, fragmentable=True)
                 except TimeoutError:
                     self.say(f";; communications error to {server}#{query.port}: timed out")
                 except OSError as error:

@@ -20,8 +20,8 @@ class Tool:
 
     def __init__(self, stdio: Stdio, resolver: Resolver, server: str = "", port: int = resolv.PORT) -> None:
         self.stdio, self.resolver, self.port = stdio, resolver, port
-        self.config = replace(resolver.config, servers=[server]) if server else resolver.config
-        self.server = self.config.servers[0]
+        self.conf = replace(resolver.conf, servers=(server,)) if server else resolver.conf
+        self.server = self.conf.asked[0]
 
     def say(self, *lines: str) -> None:
         """Lines to standard output."""
@@ -29,10 +29,10 @@ class Tool:
 
     async def ask(self, name: str, kind: int) -> dns.Message | None:
         """The answer about one absolute name; None if no server gave one, which is told."""
-        for _ in range(self.config.attempts):
-            for server in self.config.servers:
+        for _ in range(self.conf.attempts):
+            for server in self.conf.asked:
                 try:
-                    found = await resolv.ask(server, [self.resolver.query(name, kind)], self.config.timeout, self.port, fragmentable=True)
+                    found = await resolv.ask_udp(server, [self.resolver.query(name, kind)], self.conf.timeout, self.port, fragmentable=True)
                 except TimeoutError:
                     self.say(f";; communications error to {server}#{self.port}: timed out")
                 except OSError as error:
@@ -47,7 +47,7 @@ class Tool:
         """As `ask`, by the search list; the name that was found, else the last one tried."""
         answer: dns.Message | None = None
         candidate = name
-        for candidate in resolv.candidates(name, self.config):
+        for candidate in self.conf.candidates(name):
             answer = await self.ask(candidate, kind)
             if answer is None or answer.rcode != dns.NXDOMAIN:
                 break
@@ -86,7 +86,7 @@ async def host(stdio: Stdio, resolver: Resolver, name: str, kind: int | None, se
 async def nslookup(stdio: Stdio, resolver: Resolver, name: str, kind: int | None, server: str, port: int = resolv.PORT) -> int:
     """nslookup NAME [SERVER]. The exit status."""
     tool = Tool(stdio, resolver, server, port)
-    tool.config = replace(tool.config, attempts=max(tool.config.attempts, 3))
+    tool.conf = replace(tool.conf, attempts=max(tool.conf.attempts, 3))
     try:
         asked, kinds = dns.reverse_name(name), [dns.PTR]
     except ValueError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.aio.loop import Loop
-from emu.apps.stub_resolver import StubResolver
+from emu.apps.resolv import Resolver
 from emu.fabric import Machine, World
 from emu.iproute import addr, link, route, sysctl
 from emu.k8s import masquerade
@@ -98,7 +98,7 @@ class NodeHost:
         else:
             self.flanneld = Flanneld(ns, self.spec.name, NIC, self.spec.ip, self.spec.pod_cidr, config.leases)
         if config.dns is not None:
-            self.loop.resolver.lookups[ns] = StubResolver(config.dns.node_conf, config.dns.draw).lookup
+            self.loop.resolver.lookups[ns] = Resolver(config.dns.node_conf, config.dns.draw).lookup
         self.kubelet.start()
         self._start_proxy()
         masquerade.install(ns, config.non_masquerade_cidrs)

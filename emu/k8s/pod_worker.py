@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.apps.stub_resolver import StubResolver
+from emu.apps.resolv import Resolver
 from emu.k8s.container import RunningContainer
 from emu.k8s.objects import KubernetesError, Pod
 from emu.k8s.prober import LIVENESS, READINESS, STARTUP, Prober
@@ -74,7 +74,7 @@ class PodWorker:
         hosts[host] = pod.ip
         if pod.spec.subdomain:
             hosts[f"{host}.{pod.spec.subdomain}.{pod.namespace}.svc.{dns.domain}"] = pod.ip
-        resolver.lookups[netns] = StubResolver(dns.resolv_conf(pod), dns.draw).lookup
+        resolver.lookups[netns] = Resolver(dns.resolv_conf(pod), dns.draw).lookup
 
     def _make(self, spec: object, init: bool) -> RunningContainer:
         return RunningContainer(spec, self.pod, self.sandbox.netns, self.kubelet.loop, self._exited, init)  # type: ignore[arg-type]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emu.aio.context import netns
-from emu.aio.resolver import gaierror
 from emu.apps import dns, resolv
 from emu.apps.dig import SECTIONS, Dig, Query
 from emu.apps.host import host, nslookup
@@ -35,8 +36,8 @@ Use "dig -h" (or "dig -h | more") for complete list of options"""
 def resolver(call: Call) -> resolv.Resolver:
     """By the script's files; those in /etc/netns/NAME go before those in /etc, as `ip netns exec` mounts them."""
     ns = netns()
-    stream = ns.sim.stream(f"dns {ns.name}")
-    return resolv.Resolver(resolv.parse(_read(call, "resolv.conf"), _read(call, "hosts")), lambda: stream.getrandbits(32))
+    conf = resolv.ResolvConf.parse(_read(call, "resolv.conf"))
+    return resolv.Resolver(conf, ns.sim.stream(f"dns {ns.name}"), resolv.parse_hosts(_read(call, "hosts")), (dns.A, dns.AAAA))
 
 
 def _read(call: Call, name: str) -> str:
@@ -57,12 +58,7 @@ def install(loop: Loop, ns: Namespace) -> None:
 
 async def _lookup(name: str) -> list[str]:
     call = current_call.get()
-    if call is None:
-        return []
-    try:
-        return (await resolver(call).addresses(name))[0]
-    except resolv.NoAnswer:
-        raise gaierror(socket.EAI_AGAIN) from None
+    return await resolver(call).lookup(name) if call is not None else []
 
 
 def _server(call: Call, text: str) -> str:
@@ -191,11 +187,11 @@ async def run_host(call: Call, words: list[str]) -> int:
         raise Usage("Usage: host [-aCdilrTvVw] [-c class] [-N ndots] [-t type] [-W time]\n            [-R number] [-m flag] [-p port] hostname [server]", 1)
     found = resolver(call)
     if "W" in values:
-        found.config.timeout = values.number("W") or 1.0
+        found.conf = replace(found.conf, timeout=values.number("W") or 1.0)
     if "R" in values:
-        found.config.attempts = values.whole("R") + 1
+        found.conf = replace(found.conf, attempts=values.whole("R") + 1)
     if "N" in values:
-        found.config.ndots = values.whole("N")
+        found.conf = replace(found.conf, ndots=values.whole("N"))
     try:
         server = _server(call, rest[1]) if len(rest) > 1 else ""
     except LookupError:
@@ -219,9 +215,9 @@ async def run_nslookup(call: Call, words: list[str]) -> int:
         elif name == "port":
             port = _whole(value)
         elif name == "timeout":
-            found.config.timeout = float(_whole(value)) or 1.0
+            found.conf = replace(found.conf, timeout=float(_whole(value)) or 1.0)
         elif name == "retry":
-            found.config.attempts = _whole(value) or 1
+            found.conf = replace(found.conf, attempts=_whole(value) or 1)
         elif name not in ("debug", "nodebug", "recurse", "search", "novc"):
             raise Usage(f"emu: not emulated: nslookup {word}", 1)
     if not 1 <= len(rest) <= 2:
@@ -244,14 +240,14 @@ def is_emulated(argv: list[str]) -> bool:
 async def run_getent(call: Call, words: list[str]) -> int:
     """getent hosts|ahosts|ahostsv4 KEY...; other databases are the real one's business."""
     if len(words) < 2:
-        lines = [f"{address:<15} {' '.join(names)}" for address, names in resolver(call).config.hosts]
+        lines = [f"{address:<15} {' '.join(names)}" for address, names in resolver(call).hosts]
         call.write("".join(f"{line}\n" for line in lines).encode())
         return 0
     status = 0
     for key in words[1:]:
         try:
             lines = await _entries(resolver(call), words[0], key)
-        except resolv.NoAnswer:
+        except socket.gaierror:
             lines = []
         call.write("".join(f"{line}\n" for line in lines).encode())
         status = status if lines else 2
@@ -270,7 +266,8 @@ async def _entries(found: resolv.Resolver, database: str, key: str) -> list[str]
             names = await found.pointers(key)
             return [f"{key:<15} {' '.join(names)}"] if names else []
         if found.in_hosts(key) is None:
-            await found.addresses(key, (dns.AAAA,))  # gethostbyname2 for IPv6 first
+            with suppress(socket.gaierror):
+                await found.addresses(key, (dns.AAAA,))  # gethostbyname2 for IPv6 first
         addresses, name = await found.addresses(key, (dns.A,))
         alias = key.rstrip(".")
         names = [name] if name == alias or name.startswith(f"{alias}.") else [name, alias]

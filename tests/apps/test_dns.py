@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from emu.apps import dns
 from emu.apps.dns_server import answer, parse_record
-from emu.apps.resolv import candidates, parse
 
 RECORDS = [
     parse_record(text)
@@ -69,11 +68,3 @@ def test_a_name_that_points_at_itself_ends() -> None:
 def test_names_that_are_none(name: str) -> None:
     with pytest.raises(dns.MessageError):
         dns.encode_name(name)
-
-
-def test_resolv_conf_and_the_search_list() -> None:
-    config = parse("# c\nnameserver 10.0.0.2\nnameserver ::1\nsearch a.test b.test\noptions ndots:2 timeout:1\n", "10.0.0.9 web web.test # x\n")
-    assert (config.servers, config.ndots, config.timeout, config.hosts) == (["10.0.0.2"], 2, 1.0, [("10.0.0.9", ["web", "web.test"])])
-    assert candidates("x.y", config) == ["x.y.a.test.", "x.y.b.test.", "x.y."]
-    assert candidates("x.y.z", config) == ["x.y.z.", "x.y.z.a.test.", "x.y.z.b.test."]
-    assert candidates("x.", config) == ["x."]

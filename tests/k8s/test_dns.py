@@ -8,7 +8,7 @@ import pytest
 
 from emu import Cluster
 from emu.apps.dns import NOERROR, NUMBERS, NXDOMAIN, Message, Question, decode
-from emu.apps.stub_resolver import ResolvConf, query_tcp, query_udp
+from emu.apps.resolv import ResolvConf, ask_tcp, ask_udp
 from emu.lab import Pod
 
 OBJECTS = """
@@ -81,7 +81,7 @@ def client(cluster: Cluster) -> Pod:
 
 def ask(client: Pod, name: str, kind: str = "A") -> Message:
     """One query to the cluster's DNS Service."""
-    answer: Message = client.run(query_udp("10.96.0.10", Message(7, (Question(name, NUMBERS[kind]),)))).result
+    answer: Message = client.run(ask_udp("10.96.0.10", [Message(7, (Question(name, NUMBERS[kind]),))])).result[0]
     return answer
 
 
@@ -150,7 +150,7 @@ def test_a_pod_that_is_not_ready_has_no_headless_address(cluster: Cluster, clien
 
 def test_over_tcp(client: Pod) -> None:
     query = Message(9, (Question("web.shop.svc.cluster.local.", NUMBERS["A"]),))
-    assert data(client.run(query_tcp("10.96.0.10", query)).result) == ["10.96.0.50"]
+    assert data(client.run(ask_tcp("10.96.0.10", [query])).result[0]) == ["10.96.0.50"]
 
 
 def queries(cluster: Cluster, client: Pod, name: str) -> list[str]:

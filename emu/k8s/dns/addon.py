@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from random import Random
 from typing import Any
 
-from emu.apps.stub_resolver import MAX_SEARCH, MAX_SERVERS, ResolvConf
+from emu.apps.resolv import MAX_SEARCH, MAX_SERVERS, ResolvConf
 from emu.k8s.allocators import ip_of
 from emu.k8s.control_plane import ControlPlane
 from emu.k8s.dns.server import HEALTH_PORT, READY_PORT, DnsServer

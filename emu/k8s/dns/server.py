@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from emu.apps.dns import NOERROR, NOTIMP, NXDOMAIN, SERVFAIL, UDP_SIZE, A, Message, MessageError, Question, Record, absolute, decode, encode
 from emu.apps.http_server import HttpServer
-from emu.apps.stub_resolver import query_tcp, query_udp
+from emu.apps.resolv import ask_tcp, ask_udp
 from emu.k8s.dns.zone import Zone
 from emu.sim import NS_PER_S
 
@@ -101,9 +101,9 @@ class DnsServer:
         for server in self.upstreams:
             asked = Message(self.draw.getrandbits(16), (question,))
             try:
-                found = await query_udp(server, asked, timeout=FORWARD_SECONDS)
+                [found] = await ask_udp(server, [asked], FORWARD_SECONDS)
                 if found.truncated:
-                    found = await query_tcp(server, asked, timeout=FORWARD_SECONDS)
+                    [found] = await ask_tcp(server, [asked], FORWARD_SECONDS)
             except (OSError, TimeoutError, MessageError):
                 continue
             answer = query.reply(found.rcode, found.answers, found.authorities, found.additionals)
