@@ -13,7 +13,7 @@ from emu.aio.loop import Loop
 from emu.aio.process import Process
 from emu.fabric import Switch, World
 from emu.iproute.route import SharedRoutes
-from emu.k8s import objects
+from emu.k8s import apiserver, objects
 from emu.k8s.apply import Objects
 from emu.k8s.cloud import LOAD_BALANCER_CIDR, InternetHost, LoadBalancer, Router
 from emu.k8s.cni.bridge import BridgeConfig
@@ -60,7 +60,8 @@ class Cluster(ManifestVerbs, Watching):
     `overlay`: None, nodes have routes to each other's pods; "vxlan", they have tunnels as flannel makes them, and pods an MTU of 1450.
     `captures`: a folder, or None. `comments=False` leaves decisions out of `all.pcapng`, which makes capturing much faster.
     `journal`: where every command of the building and all that is done afterwards is written down (`Journal()`); `emu.lab.script` makes a script of it.
-    `dns`: with the DNS add-on, and a resolver on the internet host for all other names (example.com and *.example.com are that host, with a web server).
+    `dns`: with the DNS add-on, the Service default/kubernetes, and a resolver on the internet host for all other names (example.com and
+    *.example.com are that host, with a web server).
     `cni`: "bridge", "ptp", or a plugin of one's own (`emu.k8s.cni.plugin`); `proxy`: how kube-proxy is configured (`ProxyConfig`), a class of proxies of
     one's own, or None for none. Raises ValueError naming what is wrong with a CIDR. Use it as a context manager, or call `close`.
     """
@@ -146,6 +147,9 @@ class Cluster(ManifestVerbs, Watching):
         self.ingress = IngressAddon(self.control_plane, self.internet.names)
         if self.dns is not None:
             self.dns.install()
+            if self._node_hosts:
+                first = next(iter(self._node_hosts.values()))
+                apiserver.install(self.control_plane, first.machine, first.spec.ip, self.loop)
         self.wait_for(lambda: self.synced, "the nodes to start")
 
     def _add_node(self, spec: objects.Node, config: NodeConfig) -> None:

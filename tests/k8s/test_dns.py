@@ -10,6 +10,7 @@ from emu import Cluster
 from emu.apps.dns import NOERROR, NUMBERS, NXDOMAIN, Message, Question, decode
 from emu.apps.resolv import ResolvConf, ask_tcp, ask_udp
 from emu.lab import Pod
+from emu.lab.ask import question
 
 OBJECTS = """
 apiVersion: v1
@@ -96,6 +97,12 @@ def test_the_addon_is_what_kubeadm_installs(cluster: Cluster) -> None:
     assert service.cluster_ip == "10.96.0.10"
     assert sum(pod.name.startswith("coredns-") and pod.ready for pod in cluster.pods) == 2
     assert ":KUBE-SVC-TCOU7JCQXEZGVUNU" in cluster.nodes[0].iptables_save("nat")
+
+
+def test_every_cluster_has_the_service_kubernetes(cluster: Cluster, client: Pod) -> None:
+    assert data(ask(client, "kubernetes.default.svc.cluster.local.")) == ["10.96.0.1"]
+    assert ":KUBE-SVC-NPX46M4PTMTKRN6Y" in cluster.nodes[0].iptables_save("nat")
+    assert question.ask(cluster, "shop/client", "svc/kubernetes").backend == "node node1"
 
 
 def test_addresses(cluster: Cluster, client: Pod) -> None:

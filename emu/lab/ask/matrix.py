@@ -45,7 +45,7 @@ def targets(cluster: Cluster, port: str = "", system: bool = False) -> list[Targ
     found = [target for pod in sources(cluster, system) if (target := _of_pod(pod, port)) is not None]
     found += [
         target for service in cluster.api.services.values()
-        if (system or service.namespace not in SYSTEM) and (target := _of_service(service, port)) is not None
+        if (system or not _is_addon(service)) and (target := _of_service(service, port)) is not None
     ]  # fmt: skip
     if not found:
         raise KubernetesError(f"no pod declares a port{f' {port}' if port else ''}, and no Service has one: there is nothing to reach")
@@ -74,6 +74,10 @@ def _cell(cluster: Cluster, pod: Pod, target: Target) -> Cell:
     if answer.why is None:
         return Cell(name, target.name, True)
     return Cell(name, target.name, False, answer.why.reason, answer.why.advice)
+
+
+def _is_addon(service: Service) -> bool:
+    return service.namespace in SYSTEM or (service.namespace, service.name) == ("default", "kubernetes")
 
 
 def _of_pod(pod: Pod, port: str) -> Target | None:
