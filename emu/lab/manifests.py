@@ -112,10 +112,12 @@ def build(kind: type[Cluster], found: Sequence[Document], nodes: int | None, wai
         raise KubernetesError(f"nodes: {nodes} were asked for, and the manifests hold {len(specs)}: give one or the other")
     cluster = kind(specs or (default if nodes is None else nodes), **{"dns": True, **options})
     try:
+        servers = cluster.api.get("Deployment", "coredns", dns.NAMESPACE)
+        if wait and servers is not None:  # clusters have names before they have anything else
+            wait_until_settled(cluster, [servers])
         outcomes = cluster.objects.apply(document for document in found if not _is_node(document))
         if wait:
-            servers = cluster.api.get("Deployment", "coredns", dns.NAMESPACE)
-            wait_until_settled(cluster, [*(outcome.thing for outcome in outcomes), *([servers] if servers is not None else [])])
+            wait_until_settled(cluster, [outcome.thing for outcome in outcomes])
     except BaseException:
         cluster.close()
         raise
