@@ -16,7 +16,7 @@ from tests.parity.judge import Verdict
 from tests.parity.task import die_with_parent, processors
 
 F_SETPIPE_SZ = 1031
-NICE = 10
+NICE = 5
 
 
 class Pool:
