@@ -1,4 +1,4 @@
-"""The command line: `emu list`, `run`, `trace`, `matrix`, `sh`, `export`. Only what a command needs is imported, and only when it runs."""
+"""The command line: `emu list`, `run`, `trace`, `matrix`, `exec`, `shell`, `sh`, `export`. Only what a command needs is imported, and only when it runs."""
 
 from __future__ import annotations
 
@@ -56,6 +56,14 @@ def _dispatch(argv: Sequence[str]) -> int:
         from emu.cli.shell import run_script
 
         return run_script(options)
+    if options.command == "shell":
+        from emu.cli.shell import run_shell
+
+        return run_shell(options)
+    if options.command == "exec":
+        from emu.cli.exec import run_command
+
+        return run_command(options)
     if options.command == "trace":
         from emu.cli.trace import trace
 

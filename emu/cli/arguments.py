@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from emu import __version__
-from emu.cli.cluster_arguments import add_matrix, add_trace
+from emu.cli.cluster_arguments import add_cluster, add_exec, add_matrix, add_shell, add_trace, seed
 from emu.cli.errors import UserError
 
 EPILOG = """\
@@ -19,9 +19,12 @@ examples:
   emu export pod-to-service -o s.sh     the story as a shell script, for `emu sh` or a real Linux machine
   emu trace -f app.yaml pod/client svc/web:80     who takes it, by what way, or why nobody does
   emu matrix -f app.yaml                who reaches whom, and why not
+  emu exec -f app.yaml node1 -- iptables-save     one of Linux's commands on a node or in a pod
+  emu shell -f app.yaml                 a shell in the live cluster, with kubectl
   emu sh script.sh                      an ordinary shell script with ip, iptables, ping..., on the emulated network
+  emu sh --cluster app.yaml script.sh   the same in a cluster, with kubectl
 
-exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input; of `emu sh`: the script's
+exit status: 0 the stories went as told, 1 one did not, 2 bad usage or input; of `emu sh`, `shell` and `exec`: the script's, the command's
 """
 
 
@@ -31,14 +34,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage."""
         raise UserError(f"{' '.join(message.split())} (see {self.prog} --help)")
-
-
-def seed(text: str) -> int:
-    """A whole number, also a negative or a big one."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def folder(text: str) -> str:
@@ -76,7 +71,7 @@ def parser() -> Parser:
     sh = commands.add_parser("sh", help="run a shell script on the emulated network", description=about, allow_abbrev=False)
     sh.add_argument("--captures", metavar="DIR", type=folder, help="where captures go (default: captures/SCRIPT without its suffix, captures/sh for a shell)")
     sh.add_argument("--no-captures", action="store_true", help="write no captures")
-    sh.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
+    add_cluster(sh, "--cluster")
     sh.add_argument("--hops", action="store_true", help="print the hop table of each command that sends")
     sh.add_argument("script", nargs="?", metavar="SCRIPT", help="none: an interactive shell")
     sh.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments")
@@ -87,13 +82,23 @@ def parser() -> Parser:
     export.add_argument("--seed", metavar="N", type=seed, default=0, help="what all random choices follow from (default: 0)")
     add_trace(commands)
     add_matrix(commands)
+    add_exec(commands)
+    add_shell(commands)
     return top
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options. Raises UserError; `--help` and `--version` print and raise SystemExit, as argparse does."""
     top = parser()
+    words: list[str] | None = None
+    if argv[:1] == ["exec"] and "--" in argv:
+        cut = list(argv).index("--")
+        argv, words = argv[:cut], list(argv[cut + 1 :])
     options = top.parse_args(argv)
+    if options.command == "exec":
+        if not words:
+            top.error("a command is missing: emu exec NODE|POD -- COMMAND...")
+        options.words = words
     if options.command is None:
-        top.error("a command is missing: list, run, trace, matrix, export or sh")
+        top.error("a command is missing: list, run, trace, matrix, exec, shell, export or sh")
     return options

@@ -42,6 +42,8 @@ class Call:
         self.ready = False
         self.admitted = False
         self.status: int | None = None
+        self.hostname = "host"
+        self.elsewhere: dict[str, str] = {}  # files that it sees as a pod does: name -> where they are for the emulator
         self.process: Process | None = None
         self.on_gone: Callable[[], object] | None = None
         self.on_signal: Callable[[int], object] | None = None
@@ -104,9 +106,9 @@ class Call:
         self.status = 0
         self.post(b"E", _program(argv, env or {}))
 
-    def supervise(self, argv: list[str]) -> None:
+    def supervise(self, argv: list[str], env: dict[str, str] | None = None) -> None:
         """Run another program below it."""
-        self.post(b"T", _program(argv, {}))
+        self.post(b"T", _program(argv, env or {}))
 
     def signal_child(self, number: int) -> None:
         """A signal to the program below it."""
@@ -123,6 +125,8 @@ class Call:
     def path(self, name: str) -> str:
         """A file named on the command line, as the emulator can open it: it does not see what the script has mounted."""
         path = os.path.normpath(os.path.join(self.cwd, name))
+        if path in self.elsewhere:
+            return self.elsewhere[path]
         if path in STANDARD or path.startswith(DESCRIPTORS):
             return f"/proc/{self.pid}/fd/{STANDARD.get(path) or os.path.basename(path)}"
         if not self.fenced:

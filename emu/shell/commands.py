@@ -14,7 +14,7 @@ from emu.net.netns import Namespace, NetError
 from emu.observe.recorder import Recorder, Recording
 from emu.shell import elsewhere, firewall, following, programs
 from emu.shell.call import NETNS, STDIN, Call
-from emu.shell.names import CONFIGURE, ELSEWHERE, ONLY_UNFENCED, PROGRAMS
+from emu.shell.names import CLUSTER, CONFIGURE, ELSEWHERE, ONLY_UNFENCED, PROGRAMS
 
 if TYPE_CHECKING:
     from emu.aio.loop import Loop
@@ -62,8 +62,15 @@ class Commands:
 
     def netns(self, call: Call) -> Namespace | None:
         """Where the command runs; None when that namespace is gone."""
-        name = call.env.get(NETNS) or self._inherited(call.chain)
+        return self.find(call.env.get(NETNS) or self._inherited(call.chain))
+
+    def find(self, name: str) -> Namespace | None:
+        """The namespace that a name stands for, the starting one for none; None when there is no such."""
         return self.machine.namespaces.get(name) if name else self.machine.netns
+
+    def machine_of(self, netns: Namespace) -> Machine:
+        """Whose namespace it is: commands that configure run there."""
+        return self.machine
 
     def namespace_of(self, number: int) -> Namespace | None:
         """That of a process of the script, by its number in the fence; None when it is gone."""
@@ -78,8 +85,7 @@ class Commands:
                     number = int(next(line for line in status if line.startswith("PPid:")).split()[1])
         except OSError:
             return None
-        name = name or self._inherited((0, *chain))
-        return self.machine.namespaces.get(name) if name else self.machine.netns
+        return self.find(name or self._inherited((0, *chain)))
 
     def _inherited(self, chain: Chain) -> str:
         """The namespace that the last of the ancestors below the fence was put into: `env -i` takes away what the environment says."""
@@ -106,7 +112,14 @@ class Commands:
         elif name in PROGRAMS or name == "conntrack":
             programs.start(self, call, inside)
         else:
-            self.fail(call, f"emu: not emulated: {name}", 1)
+            self.beyond(call, inside)
+
+    def beyond(self, call: Call, inside: Namespace) -> None:
+        """A stand-in of something that there is not here."""
+        if call.name in CLUSTER:
+            self.fail(call, f"emu: {call.name}: there is no cluster here: emu sh --cluster FILE has one", 1)
+        else:
+            self.fail(call, f"emu: not emulated: {call.name}", 1)
 
     def tell(self, title: str, netns: Namespace, telling: Recording) -> None:
         """Print the hop table of a command that has ended."""
@@ -128,7 +141,7 @@ class Commands:
             self.fail(call, "No command specified" if name != "" else "No netns name specified", 1)
         elif name is None:
             call.become(["/bin/sh", "-c", elsewhere.EVERYWHERE, "ip", " ".join(reversed(self.machine.namespaces)), *words])
-        elif name not in self.machine.namespaces:
+        elif self.find(name) is None:
             self.fail(call, f'Cannot open network namespace "{name}": No such file or directory', 255)
         else:
             self.put_into(call, name, words)
@@ -158,7 +171,7 @@ class Commands:
 
         try:
             if call.name in iproute.COMMANDS:
-                result = iproute.run(self.machine, inside, call.argv, stdin, read)
+                result = iproute.run(self.machine_of(inside), inside, call.argv, stdin, read)
                 out, err, status = result.stdout, result.stderr, result.status
             elif call.name.startswith("iptables"):
                 out, err, status = firewall.run(inside, call.argv, stdin, read)

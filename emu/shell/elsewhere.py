@@ -44,10 +44,10 @@ def netns_pids(argv: list[str]) -> str | None:
 
 def pids(commands: Commands, call: Call, name: str) -> None:
     """The processes of a namespace, as they see themselves."""
-    if name not in commands.machine.namespaces:
+    netns = commands.find(name) if name else None
+    if netns is None:
         commands.fail(call, "Cannot open network namespace: No such file or directory", 1)
         return
-    netns = commands.machine.namespaces[name]
     numbers = sorted(int(word) for word in os.listdir(f"{commands.root or ''}/proc") if word.isdigit())
     call.write("".join(f"{number}\n" for number in numbers if commands.namespace_of(number) is netns).encode())
     commands.finish(call, 0)
@@ -145,11 +145,10 @@ def _namespace_of_file(commands: Commands, path: str) -> str | None:
     parts = path.split("/")
     if len(parts) == 5 and parts[:2] == ["", "proc"] and parts[2].isdigit() and parts[3:] == ["ns", "net"]:
         netns = commands.namespace_of(int(parts[2]))
-        names = {id(known): name for name, known in commands.machine.namespaces.items()}
-        return None if netns is None else names.get(id(netns), "")
+        return None if netns is None else "" if netns is commands.machine.netns else netns.name
     folder = next((folder for folder in NETNS_FOLDERS if path.startswith(folder)), None)
     name = path.removeprefix(folder or "")
-    return name if folder is not None and name in commands.machine.namespaces else None
+    return name if folder is not None and name and commands.find(name) is not None else None
 
 
 def duration(text: str) -> float | None:

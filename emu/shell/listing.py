@@ -19,7 +19,6 @@ SS = {
 }  # fmt: skip
 NOT_SHOWN = "xdMSZzbT0"  # kinds of sockets that no emulated program can have, and labels that none carries
 QUERIES = {"all": "tuw", "inet": "tuw", "tcp": "t", "udp": "u", "raw": "w"}
-HOST = "host"  # as the fence names the machine
 
 
 async def run_ss(call: Call, words: list[str]) -> int:
@@ -73,21 +72,33 @@ def _users(owner: Any) -> str:
     return f'users:(("{process.name}",pid={process.pid},fd={number}))'
 
 
+def _in_hosts(call: Call) -> list[str]:
+    """The line of /etc/hosts that has the machine's name: address, names; empty without one."""
+    try:
+        with open(call.path("/etc/hosts"), encoding="utf-8", errors="replace") as file:
+            return next((words for line in file if call.hostname in (words := line.split("#")[0].split())[1:]), [])
+    except OSError:
+        return []
+
+
 async def run_hostname(call: Call, words: list[str]) -> int:
     """hostname [-s|-f|-i|-I|-d|-A]."""
     flags, _, rest = parse("hostname", words, "sfiIdAyaF", "", {
         "short": "s", "fqdn": "f", "long": "f", "ip-address": "i", "all-ip-addresses": "I", "domain": "d", "all-fqdns": "A", "alias": "a",
     })  # fmt: skip
     if rest or "F" in flags or "y" in flags:
-        raise Usage(f"emu: not emulated: hostname {' '.join(words)} (the machine is called {HOST})", 1)
+        raise Usage(f"emu: not emulated: hostname {' '.join(words)} (the machine is called {call.hostname})", 1)
     if "I" in flags:
         ns = context.netns()
         addresses = [ip_text(ifa.local) for device in ns.devices.values() if device.up and device is not ns.lo for ifa in device.addresses]
         call.write("".join(f"{address} " for address in addresses).encode() + b"\n")
-    elif "i" in flags:
-        raise Usage("hostname: Name or service not known", 1)
+    elif "i" in flags or "f" in flags:
+        known = _in_hosts(call)
+        if not known and "i" in flags:
+            raise Usage("hostname: Name or service not known", 1)
+        call.write(f"{(known or [call.hostname, call.hostname])[0 if 'i' in flags else 1]}\n".encode())
     elif "d" in flags or "a" in flags or "A" in flags:
         call.write(b"\n")
     else:
-        call.write(f"{HOST}\n".encode())
+        call.write(f"{call.hostname}\n".encode())
     return 0

@@ -10,6 +10,7 @@ PROGRAMS = (
     "ss", "hostname", "socat", "wget", "tracepath", "dig", "host", "nslookup", "getent", "ping", "traceroute", "curl", "nc", "netcat", "nc.openbsd",
     "tcpdump", "arping", "python3", "python",
 )  # fmt: skip
+CLUSTER = ("kubectl",)  # only where there is one
 ELSEWHERE = ("sudo", "doas", "su", "nsenter", "sleep", "timeout", "modprobe", "lsmod", "rmmod")
 REFUSED = (
     "nft", "tc", "ipvsadm", "ipset", "ebtables", "arptables", "ifconfig", "route", "netstat", "arp", "wg", "ovs-vsctl", "dhclient", "ifup", "ifdown",
@@ -18,7 +19,7 @@ REFUSED = (
     "unshare", "nstat", "rtmon", "tipc", "devlink", "rdma", "dcb",
 )  # fmt: skip
 ONLY_UNFENCED = ("id",)  # behind the fence the real one says what it should
-STAND_INS = (*CONFIGURE, *PROGRAMS, *ELSEWHERE, *REFUSED)
+STAND_INS = (*CONFIGURE, *PROGRAMS, *ELSEWHERE, *CLUSTER, *REFUSED)
 
 MODULES = (
     "bridge", "br_netfilter", "vxlan", "veth", "overlay", "dummy", "ip_tables", "iptable_filter", "iptable_nat", "iptable_mangle", "iptable_raw",

@@ -54,9 +54,14 @@ def run(
     machine = world.add_machine("host")
     capture = Capture(world.tp, captures) if captures is not None else None
     loop = Loop(world.sim)  # type: ignore[abstract]  # pipes, TLS and such are not there, see emu/aio/loop.py
-    commands = make(machine, loop, hops)
+    return serve(make(machine, loop, hops), script, arguments, capture, settle_ns)
+
+
+def serve(commands: Commands, script: str | None, arguments: list[str], capture: Opened | None, settle_ns: int = SETTLE_NS) -> int:
+    """The same for commands that have their machine already; `capture` is closed in the end."""
+    loop = commands.loop
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
-    before |= {number: signal.signal(number, lambda *_: world.sim.stop()) for number in (signal.SIGINT, signal.SIGQUIT)}
+    before |= {number: signal.signal(number, lambda *_: loop.sim.stop()) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         status = _run(commands, _bash(script, arguments))
         loop.run_for(settle_ns / 1e9)

@@ -82,7 +82,7 @@ def test_version_and_help(emu: Callable[..., Result]) -> None:
 # -- one line for a mistake
 
 MISTAKES = {
-    "nothing": ([], "emu: a command is missing: list, run, trace, matrix, export or sh"),
+    "nothing": ([], "emu: a command is missing: list, run, trace, matrix, exec, shell, export or sh"),
     "unknown command": (["walk"], "emu: argument COMMAND: invalid choice: 'walk'"),
     "unknown option": (["run", SHORT, "--fast"], "emu: unrecognized arguments: --fast"),
     "abbreviated option": (["run", SHORT, "--no-cap"], "emu: unrecognized arguments: --no-cap"),

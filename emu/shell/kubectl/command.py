@@ -30,27 +30,36 @@ async def run(session: Session, argv: list[str], output: Output) -> int:
     """One command line (`argv[0]` is kubectl); its exit status."""
     try:
         return await _run(session, argv[1:], output)
-    except KubernetesError as error:
-        text = str(error)
-        output.error(f"{text if text.startswith(('error:', 'Error from', 'emu:', 'You must')) else f'error: {text}'}\n".encode())
-        return 1
     except ValueError as error:
-        output.error(f"error: {error}\n".encode())
+        output.error(said(error))
         return 1
 
 
-async def _run(session: Session, words: list[str], output: Output) -> int:
-    # Flags may stand before the verb: kubectl -n shop get pods.
+def said(error: ValueError) -> bytes:
+    """An error as kubectl words it."""
+    text = str(error)
+    return f"{text if text.startswith(('error:', 'Error from', 'emu:', 'You must')) else f'error: {text}'}\n".encode()
+
+
+def verb_first(words: list[str]) -> tuple[str, list[str]]:
+    """The verb, empty if there is none, and the other words: flags may stand before it, `kubectl -n shop get pods`."""
     lead: list[str] = []
     rest = list(words)
     while rest and rest[0].startswith("-"):
         lead.append(rest.pop(0))
         if lead[-1] in ("-n", "--namespace", "--context") and rest:
             lead.append(rest.pop(0))
-    if not rest:
+    name = rest.pop(0) if rest else ""
+    if name == "logs":  # where -f is no file
+        rest = ["--follow" if word == "-f" else word for word in rest]
+    return name, [*lead, *rest]
+
+
+async def _run(session: Session, words: list[str], output: Output) -> int:
+    name, rest = verb_first(words)
+    if not name:
         raise KubernetesError("error: a verb is missing: get, describe, apply, delete, exec, logs, scale, rollout, label, cordon, drain, expose, run ...")
-    name = rest.pop(0)
-    verb = Verb(session, parse([*lead, *rest]), output)
+    verb = Verb(session, parse(rest), output)
     if name in VERBS:
         return await VERBS[name](verb)
     if name == "config":
@@ -115,7 +124,7 @@ def pod_named(verb: Verb, name: str) -> Pod:
 
 def exec_target(session: Session, argv: list[str], output: Output) -> tuple[str, list[str], Words]:
     """For `kubectl exec [-it] POD [-c CONTAINER] -- COMMAND...`: the namespace to run in, and the command. Raises KubernetesError."""
-    verb = Verb(session, parse(argv[2:]), output)
+    verb = Verb(session, parse(verb_first(argv[1:])[1]), output)
     words = verb.words
     command = words.command if words.command is not None else words.rest[1:]
     if not words.rest:
