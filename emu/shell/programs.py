@@ -138,10 +138,10 @@ def start(commands: Commands, call: Call, netns: Namespace) -> None:
     loop.sim.cause = 0
     process.output = Lines(call, to_stderr)
     call.on_gone = process.kill
-    loop.create_task(_watch(commands, call, process, telling))
+    loop.create_task(watch(commands, call, process, telling))
 
 
-async def _watch(commands: Commands, call: Call, process: Process, telling: Recording | None) -> None:
+async def watch(commands: Commands, call: Call, process: Process, telling: Recording | None) -> None:
     """Its end: what it sent last arrives while it ends."""
     status = await process.wait()
     await asyncio.sleep(TAKES_S)
