@@ -107,7 +107,18 @@ class Kubelet:
             self.api.delete(pod)  # nothing of it runs
 
     def terminated(self, worker: PodWorker) -> None:
-        """All containers of a pod that is to go have ended: now its network goes, then the object."""
+        """All containers of a pod that is to go have ended: its network goes as soon as the kubelet gets round to it, then the object.
+
+        Until then its address is there, and what still comes for it is refused; after that it is lost.
+        """
+        if self.api.delays.kubelet:
+            self.sim.call_later(self.api.delays.kubelet, self._after_the_end, worker)
+        else:
+            self._after_the_end(worker)
+
+    def _after_the_end(self, worker: PodWorker) -> None:
+        if worker.gone:
+            return
         if self._is_stored(worker.pod):
             self.api.delete(worker.pod)
         self._teardown(worker.pod)

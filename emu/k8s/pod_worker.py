@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # A program binds its sockets in the instant it starts; readiness without a probe is looked at right after that instant.
 STARTED_NS = 1
 # Between restarts of a container that keeps ending (MaxContainerBackOff, containerBackOffPeriod), and after how long a run it is forgotten.
+LEAST_GRACE_SECONDS = 2  # minimumGracePeriodInSeconds
 FIRST_BACKOFF_NS, LAST_BACKOFF_NS, FORGIVEN_NS = 10 * NS_PER_S, 300 * NS_PER_S, 600 * NS_PER_S
 
 
@@ -264,18 +265,19 @@ class PodWorker:
                 self.probers.remove(prober)
         for container in (*self.inits, *self.containers):
             if container.running:
-                self.sim.call_later(round(min(container.spec.pre_stop_seconds, grace) * NS_PER_S), self._term, container)
-        self.sim.call_later(round(grace * NS_PER_S), self._kill_all)
+                hook = min(container.spec.pre_stop_seconds, grace)
+                self.sim.call_later(round(hook * NS_PER_S), self._term, container)
+                # A hook that took all of the grace leaves the program a moment to end by itself.
+                self.sim.call_later(round(max(grace, hook + LEAST_GRACE_SECONDS if hook else 0) * NS_PER_S), self._kill_last, container)
         self._finish_if_over()
 
     def _term(self, container: RunningContainer) -> None:
         if not self.gone and container.running:
             container.terminate()
 
-    def _kill_all(self) -> None:
-        for container in (*self.containers, *reversed(self.inits)):
-            if not self.gone and container.running:
-                container.stop()
+    def _kill_last(self, container: RunningContainer) -> None:
+        if not self.gone and container.running:
+            container.stop()
 
     def _finish_if_over(self) -> None:
         if not self.gone and not any(container.running for container in (*self.inits, *self.containers)):
