@@ -2,7 +2,7 @@
 
 A message is a letter, `u32 length`, data. The request `r`: NUL-separated number of arguments, arguments, working directory, environment (`k=v`).
 Answers: `o`, `e` (write to stdout, stderr), `x` (exit with this status), `w` (say `a` as soon as there is something on stdin), `i` (send what is there, up to
-64 KiB, as `i` and data; no data: its end), `A` (send all of stdin so, or of
+64 KiB, as `i` and data; no data: its end), `P` (take files and a host's name from a pod: a folder, a name), `A` (send all of stdin so, or of
 the file that is named; `f`: it cannot be read, and the error's number), `E` (become another program: number of settings, `k=v`..., arguments), `T` (start
 another program, kill it when told `K signal`, say `d status` when it has ended).
 Signals that a program handles (SIGINT in ping, say) are sent as `s` and a number; a stand-in that is killed just disappears.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 EBADF = 9
+CLONE_NEWNS, CLONE_NEWUTS, MS_BIND = 0x20000, 0x4000000, 4096
 HERE = "/run/emu/socket"
 HANDLE_SIGINT = (b"ping", b"tcpdump", b"arping", b"socat", b"iperf3")
 HANDLE_SIGTERM = (b"tcpdump", b"socat", b"iperf3")
@@ -115,6 +116,27 @@ def settings(data: bytes) -> list[bytes]:
     return parts[1 + count :]
 
 
+def move(data: bytes) -> None:
+    """Into a pod, as far as files go: the folder's files over those of the same name in /etc, and the host's name. What cannot be covered stays."""
+    import ctypes
+
+    folder, name = data.split(b"\0")
+    libc = ctypes.CDLL(None)
+    if libc.unshare(CLONE_NEWNS | CLONE_NEWUTS) != 0:
+        return
+    _socket.sethostname(os.fsdecode(name))
+    os.environb[b"HOSTNAME"] = name
+    for file in os.listdir(folder):
+        target = os.path.realpath(b"/etc/" + file)
+        if not os.path.exists(target):
+            try:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                open(target, "wb").close()
+            except OSError:
+                continue
+        libc.mount(folder + b"/" + file, target, None, MS_BIND, None)
+
+
 def supervise(sock: _socket.socket, words: list[bytes]) -> NoReturn:
     """timeout: run the program; the emulator says when it is to be killed, and with what status this is to end."""
     import select
@@ -201,6 +223,8 @@ def main() -> NoReturn:
             send(sock, b"i", given())
         elif letter == b"A":
             give_all(sock, data)
+        elif letter == b"P":
+            move(data)
         elif letter == b"E":
             execute(settings(data))
         elif letter == b"T":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emu.lab import Cluster
     from emu.net.netns import Namespace
     from emu.shell.call import Call
-    from emu.shell.commands import Commands
+    from emu.shell.in_cluster import ClusterCommands
 
 RUN_SECONDS = 60.0  # --pod-running-timeout
 WITHOUT_INPUT = ["sh", "-c", 'exec "$@" < /dev/null', "sh"]
@@ -62,7 +62,7 @@ class Screen:
 class Kubectl:
     """One for a script: it remembers the current namespace."""
 
-    def __init__(self, commands: Commands, cluster: Cluster, namespace: str) -> None:
+    def __init__(self, commands: ClusterCommands, cluster: Cluster, namespace: str) -> None:
         self.commands, self.cluster = commands, cluster
         self.session = Session(cluster)
         self.session.namespace = namespace
@@ -130,6 +130,7 @@ class Kubectl:
                 raise KubernetesError(f"error: timed out waiting for the condition{because}")
             netns = self.cluster.netns_of(pod)
             call.on_child = lambda status: None if ended.done() else ended.set_result(status)
+            self.commands.move(call, netns)
             call.supervise(program or SHELL, {NETNS: netns})
             self.commands.loop.stop()
             status: int = await ended

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
@@ -111,6 +113,22 @@ class ClusterCommands(Commands):
             self.kubectl.run(call, inside)
         else:
             super().beyond(call, inside)
+
+    def put_into(self, call: Call, name: str, words: list[str]) -> None:
+        """Run a program in a namespace that there is, among the files of its /etc."""
+        self.move(call, name)
+        super().put_into(call, name, words)
+
+    def move(self, call: Call, name: str) -> None:
+        """Have the stand-in see the pod's /etc/resolv.conf, hosts and hostname: behind the fence every program does then."""
+        netns = self.find(name)
+        if self.root is None or netns is None:
+            return
+        folder = f"/run/emu/pods/{netns.name}"
+        Path(f"{self.root}{folder}").mkdir(parents=True, exist_ok=True)
+        for path in self.files(netns).values():
+            shutil.copyfile(path, f"{self.root}{folder}/{Path(path).name}")
+        call.post(b"P", os.fsencode(folder) + b"\0" + os.fsencode(self.hostname(netns)))
 
     def _ssh(self, call: Call, words: list[str]) -> None:
         """`ssh [OPTIONS] [USER@]NODE [COMMAND...]`, without packets: it is the way in, not a thing to look at."""

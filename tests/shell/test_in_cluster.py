@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.conftest import ENVIRONMENT
+from tests.shell.conftest import ENVIRONMENT, ROOT
 from tests.shell.kubectl.test_kubectl import APP
 
 EMU = [sys.executable, "-P", "-m", "emu"]
@@ -133,10 +134,38 @@ def test_nodes_are_entered_by_ssh_and_by_debug(cluster: Run) -> None:
     assert done.stderr == "ssh: Could not resolve hostname nowhere: Name or service not known\n"
 
 
+def test_what_runs_in_a_pod_sees_the_files_of_its_etc(cluster: Run) -> None:
+    done = cluster(
+        """
+        kubectl exec client -- cat /etc/resolv.conf
+        kubectl exec client -- sh -c 'cat /etc/hostname; uname -n; echo $HOSTNAME'
+        kubectl exec client -- tail -n 1 /etc/hosts | grep -o 'client$'
+        kubectl run probe --rm -i --image=busybox -- uname -n
+        ssh node2 'cat /etc/resolv.conf; uname -n'
+        uname -n
+        """
+    )
+    assert done.stdout.splitlines() == [
+        "nameserver 10.96.0.10", "search default.svc.cluster.local svc.cluster.local cluster.local", "options ndots:5", "client", "client", "client", "client",
+        "probe", 'pod "probe" deleted from default namespace', "nameserver 198.51.100.10", "node2", "host",
+    ]  # fmt: skip
+
+
+def test_the_script_in_the_readme(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Asking a cluster")[2]
+    found = re.search(r"```bash\n(kubectl.*?)```\n\n```console\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    manifest = str(ROOT / "tests/k8s/examples/connecting-applications.yaml")
+    done = subprocess.run(
+        [*EMU, "sh", "--cluster", manifest, "--no-captures"], input=found[1], capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=60
+    )
+    assert (done.stdout, done.returncode) == (found[2], 0)
+
+
 def test_time_is_virtual_and_the_same_script_meets_the_same_world(cluster: Run) -> None:
-    script = "sleep 1h; kubectl get pods -o wide; kubectl delete pod client; kubectl exec deploy/web -- ping -c 1 192.168.0.3"
+    script = "sleep 10m; kubectl get pods -o wide; kubectl delete pod client; kubectl exec deploy/web -- ping -c 1 192.168.0.3"
     first, second = cluster(script), cluster(script)
-    assert "60m" in first.stdout
+    assert "10m" in first.stdout
     assert first.stdout == second.stdout
 
 

@@ -22,12 +22,12 @@ from tests.shell.conftest import EMU, ENVIRONMENT
 class Terminal:
     """What a user does at one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         self.fd, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 50, 250, 0, 0))  # wide: readline scrolls what does not fit
         environment = {**ENVIRONMENT, "TERM": "dumb", "INPUTRC": "/dev/null"}
-        command = ["setsid", "-c", *EMU, "--no-captures"]
-        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, close_fds=True)
+        words = ["setsid", "-c", *(command or EMU), "--no-captures"]
+        self.process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, close_fds=True)
         os.close(theirs)
         self.text = ""
 
@@ -90,3 +90,24 @@ def test_a_job_in_the_background_and_the_end_of_input(terminal: Terminal) -> Non
     assert "an hour later" in terminal.does("cat done")
     terminal.type("\x04")
     assert terminal.process.wait(30) == 0
+
+
+def test_a_shell_in_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text("{apiVersion: v1, kind: Pod, metadata: {name: client}, spec: {containers: [{name: c, image: busybox}]}}")
+    shell = Terminal(tmp_path, *EMU[:-1], "shell", "-f", "pod.yaml")
+    try:
+        shell.wait_for("emu:host:")
+        assert "client   1/1     Running" in shell.does("kubectl get pods")
+        shell.type("kubectl exec -it client -- bash --norc\n")
+        shell.wait_for("emu:client:")
+        shell.type("ping kubernetes.default.svc.cluster.local\n")
+        shell.wait_for("PING kubernetes.default.svc.cluster.local ")
+        time.sleep(0.5)
+        assert "packets transmitted" in shell.does("\x03", "emu:client:")
+        shell.does("exit")
+        shell.type("exit 5\n")
+        assert shell.process.wait(30) == 5
+    finally:
+        shell.process.kill()
+        shell.process.wait()
+        os.close(shell.fd)
