@@ -8,14 +8,14 @@ CONFIGURE = (
 )  # fmt: skip
 PROGRAMS = (
     "ss", "hostname", "socat", "wget", "tracepath", "dig", "host", "nslookup", "getent", "ping", "traceroute", "curl", "nc", "netcat", "nc.openbsd",
-    "tcpdump", "arping", "python3", "python",
+    "iperf3", "tcpdump", "arping", "python3", "python",
 )  # fmt: skip
 CLUSTER = ("kubectl",)  # only where there is one
 ELSEWHERE = ("sudo", "doas", "su", "nsenter", "sleep", "timeout", "modprobe", "lsmod", "rmmod")
 REFUSED = (
     "nft", "tc", "ipvsadm", "ipset", "ebtables", "arptables", "ifconfig", "route", "netstat", "arp", "wg", "ovs-vsctl", "dhclient", "ifup", "ifdown",
     *(f"ip6tables{variant}{verb}" for variant in ("", "-legacy", "-nft") for verb in ("", "-save", "-restore")),
-    "ping6", "mtr", "iperf3", "iperf", "telnet", "ncat", "nmap", "tshark", "dumpcap", "ssh", "scp",
+    "ping6", "mtr", "iperf", "telnet", "ncat", "nmap", "tshark", "dumpcap", "ssh", "scp",
     "unshare", "nstat", "rtmon", "tipc", "devlink", "rdma", "dcb",
 )  # fmt: skip
 ONLY_UNFENCED = ("id",)  # behind the fence the real one says what it should

@@ -10,7 +10,7 @@ from emu.aio.process import SIGKILL, Process, spawn
 from emu.apps.ping import FOREVER, ping
 from emu.apps.traceroute import traceroute
 from emu.observe.recorder import Recording
-from emu.shell import capturing, connections, curling, fetching, following, listing, lookup, own_programs, relaying
+from emu.shell import capturing, connections, curling, fetching, following, listing, lookup, measuring, own_programs, relaying
 from emu.shell.options import Usage, parse
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ TABLE: dict[str, tuple[Program, tuple[str, ...]]] = {  # and how lines begin tha
     "tcpdump": (capturing.run_tcpdump, ()),
     "conntrack": (following.run_conntrack, ()),
     "ss": (listing.run_ss, ()),
+    "iperf3": (measuring.run_iperf3, ()),
     "hostname": (listing.run_hostname, ()),
     "socat": (relaying.run_socat, ()),
     "wget": (fetching.run_wget, ()),

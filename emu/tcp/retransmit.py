@@ -37,6 +37,7 @@ def retransmit(tp: TcpSock, index: int, now: int) -> bool:
     """send_again() as part of a recovery: counted, and remembered for undo (tcp_retransmit_skb)."""
     if not send_again(tp, index, now):
         return False
+    tp.total_retrans += 1
     chunk = tp.rtx_queue[index]
     if not chunk.sacked & RETRANS:
         chunk.sacked |= RETRANS

@@ -43,7 +43,8 @@ class TcpSock:
         "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "max_window", "write_seq", "snd_sml", "write_queue", "rtx_queue", "wmem", "sndbuf", "want_write",
         "push_pending", "fin_sent", "send_shutdown", "rcv_shutdown", "lsndtime", "wstamp", "pushed_seq",
         # congestion and loss
-        "ca", "cwnd", "ssthresh", "ca_state", "packets_out", "sacked_out", "lost_out", "retrans_out", "high_seq", "undo_marker", "prior_cwnd", "prior_ssthresh",
+        "ca", "cwnd", "ssthresh", "ca_state", "packets_out", "sacked_out", "lost_out", "retrans_out", "total_retrans", "high_seq",
+        "undo_marker", "prior_cwnd", "prior_ssthresh",
         "prr_delivered", "prr_out", "max_packets_out", "max_packets_seq", "is_cwnd_limited", "cwnd_used", "cwnd_stamp",
         "delivered", "rtt", "rack_sent_ns", "rack_end_seq", "rack_rtt_us",
         "rack_advanced", "reordering", "tlp_high_seq", "tlp_retrans", "undo_retrans", "frto", "retrans_stamp", "reord_seen", "fack",
@@ -113,6 +114,7 @@ class TcpSock:
         self.sacked_out = 0
         self.lost_out = 0
         self.retrans_out = 0
+        self.total_retrans = 0  # in its life, as tcp_info tells
         self.high_seq = self.iss
         self.undo_marker = -1
         self.prior_cwnd = 0
