@@ -136,6 +136,8 @@ class LoadBalancer:
 
     def _check(self, key: tuple[str, str]) -> None:
         service = self.api.services[key]
+        if service.lb_ips[0] not in self._targets:
+            self._set_targets(service.lb_ips[0], ())  # nobody, until a check says otherwise
         for node in self.api.nodes.values():
             spawn(self.loop, self.netns, self._ask(service, node.ip), name=f"lb/{service.name}")
         sim = self.world.sim
@@ -158,7 +160,7 @@ class LoadBalancer:
             self._set_targets(ip, tuple(sorted(wanted, key=IPv4Address)))
 
     def _set_targets(self, ip: str, nodes: tuple[str, ...]) -> None:
-        if self._targets.get(ip, ()) == nodes:
+        if self._targets.get(ip) == nodes:
             return
         self._targets[ip] = nodes
         tp = self.netns.tp

@@ -212,6 +212,20 @@ def test_source_ip_for_a_load_balancer(load: Load) -> None:
     assert '"localEndpoints": 1' in checks["node2"][1]
 
 
+def test_a_local_load_balancer_without_endpoints(load: Load) -> None:
+    """Its health checks find no node, and that is what is said."""
+    cluster = load("source-ip", 3)
+    deployment = cluster.get("Deployment", "source-ip-app")
+    deployment.replicas = 0
+    cluster.apply(deployment)
+    cluster.wait_for(lambda: not pods(cluster, "source-ip-app"), "the pod to go")
+    cluster.run(seconds=3.0)
+    answer = ask(cluster, "internet", "svc/loadbalancer-local")
+    assert answer.why is not None
+    assert "sends 203.0.113.2 to no node: none passes the health check on port 32122, as externalTrafficPolicy is Local" in answer.why.reason
+    assert "no pod in namespace default has the labels of its selector app=source-ip-app" in answer.why.reason
+
+
 # -- StatefulSet ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +394,35 @@ def test_jobs(load: Load) -> None:
     assert 11 <= (second.spec.created_ns - first.spec.created_ns) / 1e9 < 12  # one to try, ten to wait; and longer each time
     assert 21 <= (third.spec.created_ns - second.spec.created_ns) / 1e9 < 22
     assert cluster.kubelet(first.node).worker(first.spec).log() == ["TIMEOUT"]  # the Service has no such port: the packets leave by the default route
+
+
+# -- emu trace ---------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "status", "verdict"),
+    [
+        ("guestbook", ["internet", "svc/frontend", "--path", "/guestbook.php?cmd=get&key=messages"], 0, "delivered to pod default/frontend-"),
+        ("guestbook", ["deploy/frontend", "redis-leader:6379"], 0, "delivered to pod default/redis-leader-"),
+        ("connecting-applications", ["deploy/curl-deployment", "svc/my-nginx:http", "--proto", "http"], 0, "which answered 200"),
+        ("connecting-applications", ["deploy/curl-deployment", "svc/my-nginx:https"], 1, "port that the pod listens on"),
+        ("source-ip", ["busybox", "svc/clusterip", "--path", "/"], 0, "client_address=10.244."),
+        ("source-ip", ["internet", "svc/clusterip"], 1, "from outside the cluster use a NodePort or a LoadBalancer"),
+        ("statefulset", ["dns-test", "web-1.nginx:80"], 0, "delivered to pod default/web-1"),
+        ("statefulset", ["dns-test", "web-2.nginx:80"], 1, "there is no name web-2.nginx"),
+        ("ingress", ["internet", "second.bar.com:80", "--path", "/"], 0, "Version: 2.0.0"),
+        ("network-policy", ["shop/stranger", "shop/backend:80"], 1, "NetworkPolicies shop/default-deny-ingress, shop/backend-allow isolate pod shop/backend"),
+        ("dns-debugging", ["dnsutils", "svc/kube-dns", "-n", "kube-system"], 2, 'Pod "kube-system/dnsutils" not found'),
+        ("dns-debugging", ["default/dnsutils", "kube-dns.kube-system:53", "--proto", "udp"], 0, "delivered to pod kube-system/coredns-"),
+        ("daemonset", ["node/control-plane", "deploy/web", "--proto", "icmp"], 0, "delivered to pod default/web-"),
+        ("job", ["web", "svc/web:81"], 1, "ask for a port the Service has"),
+    ],
+)
+def test_traces(name: str, question: list[str], status: int, verdict: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it is typed: the way, the verdict, what to change."""
+    assert main(["trace", "-f", str(EXAMPLES / f"{name}.yaml"), *question]) == status
+    captured = capsys.readouterr()
+    assert verdict in " ".join((captured.out + captured.err).split())
 
 
 # -- all in one -----------------------------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ def _by_reason(cluster: Cluster, drop: Drop, target: Target) -> Why | None:
     words = REASONS.get(drop.reason, drop.reason)
     if drop.reason == "NO_SOCKET":
         return _closed(cluster, drop, target)
-    if drop.reason in ("IP_INNOROUTES", "IP_OUTNOROUTES"):
+    if drop.reason in ("IP_INNOROUTES", "IP_OUTNOROUTES") or drop.text.startswith("no route to "):  # Linux says NOT_SPECIFIED at an unreachable route
         return _no_route(cluster, drop, target)
     if drop.reason == "NEIGH_FAILED":
         return Why(f"{drop.text}: no machine there has the address" + (f" of {target.name}" if target.thing is not None else ""))
@@ -211,6 +211,10 @@ def _no_route(cluster: Cluster, drop: Drop, target: Target) -> Why:
             return Why(f"{titled(thing)} has no port {target.port}/{target.protocol.upper()} (it has {ports}): no rule translates it, and {drop.netns} "
                        f"has no route to a ClusterIP", "ask for a port the Service has, or add this one")  # fmt: skip
         return _outside(thing, drop.netns)
+    if isinstance(thing, Service) and target.address in thing.lb_ips:
+        none = no_endpoints(cluster, f"{thing.namespace}/{thing.name}")
+        return Why(f"the load balancer sends {target.address} to no node: none passes the health check on port {thing.health_check_node_port}, "
+                   f"as externalTrafficPolicy is Local. {none.reason}", none.advice)  # fmt: skip
     return Why(f"{drop.netns}: {drop.text or 'no route'}: nobody in the cluster has that address")
 
 
