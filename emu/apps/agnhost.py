@@ -218,10 +218,11 @@ async def run(
     servers: list[Coroutine[Any, Any, object]] = []
     over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     if chosen == "netexec":
-        http = Netexec(hostname, _port(words, 8080, "--http-port"), healthy=healthy, log=log)
+        udp = _port(words, 8081, "--udp-port")
+        # It calls itself well once its UDP server runs: never, without one.
+        http = Netexec(hostname, _port(words, 8080, "--http-port"), healthy=lambda: udp > 0 and healthy(), log=log)
         http.over = over
         servers.append(http.serve())
-        udp = _port(words, 8081, "--udp-port")
         if udp > 0:
             addresses = tuple(each for each in (option(words, "--udp-listen-addresses") or "").split(",") if each)
             servers.append(udp_commands(hostname, udp, addresses or ("0.0.0.0",), log))

@@ -60,6 +60,25 @@ spec: {nodeName: node2, containers: [{name: c, image: "docker.io/redis:6.0.5", p
 ---
 apiVersion: v1
 kind: Pod
+metadata: {name: no-udp}
+spec: {nodeName: node1, containers: [{name: c, image: agnhost, args: [netexec, --udp-port=-1]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bad-port}
+spec: {nodeName: node1, containers: [{name: b, image: agnhost, args: [netexec, --http-port=99999]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: taken}
+spec:
+  nodeName: node1
+  containers:
+  - {name: a, image: "redis:7"}
+  - {name: b, image: "redis:7", args: [--port, "6379"]}
+---
+apiVersion: v1
+kind: Pod
 metadata: {name: strange}
 spec: {nodeName: node2, containers: [{name: c, image: "example.com/mine:1", ports: [{containerPort: 7000}, {containerPort: 7001, protocol: UDP}]}]}
 """
@@ -68,7 +87,8 @@ spec: {nodeName: node2, containers: [{name: c, image: "example.com/mine:1", port
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with Cluster(nodes=2, seed=1) as cluster:
-        cluster.apply(PODS)
+        cluster.apply(PODS, wait=False)
+        cluster.run(seconds=5.0)
         yield cluster
 
 
@@ -106,6 +126,19 @@ def test_netexec_says_whether_it_is_well(cluster: Cluster, client: Pod) -> None:
     net.set_ready(False, wait=False)
     assert get(client, f"{net.ip}/healthz").status == 412
     net.set_ready(True)
+
+
+def test_netexec_without_udp_is_never_well(cluster: Cluster, client: Pod) -> None:
+    """As there: its health is that of its UDP server."""
+    assert get(client, f"{cluster.pod('no-udp').ip}:8080/healthz").status == 412
+
+
+@pytest.mark.parametrize("name", ["bad-port", "taken"])
+def test_a_server_that_cannot_listen_ends_and_is_started_again(cluster: Cluster, name: str) -> None:
+    status = cluster.pod(name).spec.statuses["b"]
+    assert status.exit_code == 1
+    assert status.restarts > 0
+    assert status.reason == "CrashLoopBackOff"
 
 
 def test_netexec_over_udp(cluster: Cluster, client: Pod) -> None:
