@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emu.aio.process import spawn
+from emu.k8s.environment import variables
 from emu.k8s.manifest.source import Document
 from emu.k8s.objects import KubernetesError, Pod
 from emu.shell import programs
@@ -74,7 +75,10 @@ class Kubectl:
         try:
             if name == "exec":
                 netns, program, flags = command.exec_target(self.session, call.argv, screen)
-                self.commands.enter(call, netns, program if flags.has("stdin") else [*WITHOUT_INPUT, *program])
+                if not flags.has("stdin"):
+                    program = [*WITHOUT_INPUT, *program]
+                pod = command.pod_named(Verb(self.session, flags, screen), flags.rest[0])
+                self.commands.put_into(call, netns, program, self._variables(pod, flags.get("container")))
             elif name == "debug":
                 self._debug(call, Verb(self.session, parse(words), screen))
             elif name == "run" and _is_attached(verb := Verb(self.session, parse(words), screen)):
@@ -91,6 +95,12 @@ class Kubectl:
         if not pod.ip:
             raise KubernetesError(f'Pod "{pod.namespace}/{pod.name}" does not run: {pod.message or pod.phase}')
         return self.cluster.netns_of(pod)
+
+    def _variables(self, pod: Pod, container: str) -> dict[str, str]:
+        """What a container finds in its environment, the first if none is named."""
+        containers = (*pod.spec.containers, *pod.spec.init_containers)
+        spec = next((each for each in containers if each.name == container), containers[0])
+        return variables(pod, spec, self.cluster.api.services.values())
 
     def _start(self, call: Call, inside: Namespace, main: Coroutine[Any, Any, int]) -> None:
         """As a process. It talks to the API server past the network."""
@@ -131,7 +141,7 @@ class Kubectl:
             netns = self.cluster.netns_of(pod)
             call.on_child = lambda status: None if ended.done() else ended.set_result(status)
             self.commands.move(call, netns)
-            call.supervise(program or SHELL, {NETNS: netns})
+            call.supervise(program or SHELL, {NETNS: netns, **self._variables(pod, "")})
             self.commands.loop.stop()
             status: int = await ended
         except ValueError as error:

@@ -146,11 +146,11 @@ class Commands:
         else:
             self.put_into(call, name, words)
 
-    def put_into(self, call: Call, name: str, words: list[str]) -> None:
+    def put_into(self, call: Call, name: str, words: list[str], env: dict[str, str] | None = None) -> None:
         """Run a program in a namespace that there is."""
         if call.chain:
             self._entered[call.chain[-1]] = name
-        call.become(words, {NETNS: name})
+        call.become(words, {NETNS: name, **(env or {})})
 
     def _configure(self, call: Call, inside: Namespace) -> None:
         if "" not in call.files and reads_stdin(call.argv):

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from emu.shell.call import NETNS, Call
+from emu.shell.cluster_kubectl import WITHOUT_INPUT
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -54,7 +55,7 @@ class Direct(Call):
 
     def become(self, argv: list[str], env: dict[str, str] | None = None) -> None:
         """Another command in its place: one that is emulated too."""
-        self.argv = argv
+        self.argv = argv[len(WITHOUT_INPUT) :] if argv[: len(WITHOUT_INPUT)] == WITHOUT_INPUT else argv
         self.env |= env or {}
         self.ready, self.admitted = True, False
 

@@ -114,10 +114,10 @@ class ClusterCommands(Commands):
         else:
             super().beyond(call, inside)
 
-    def put_into(self, call: Call, name: str, words: list[str]) -> None:
+    def put_into(self, call: Call, name: str, words: list[str], env: dict[str, str] | None = None) -> None:
         """Run a program in a namespace that there is, among the files of its /etc."""
         self.move(call, name)
-        super().put_into(call, name, words)
+        super().put_into(call, name, words, env)
 
     def move(self, call: Call, name: str) -> None:
         """Have the stand-in see the pod's /etc/resolv.conf, hosts and hostname: behind the fence every program does then."""

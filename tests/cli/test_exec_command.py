@@ -71,6 +71,7 @@ def test_the_status_is_the_commands(app: str, capfd: pytest.CaptureFixture[str])
         ("client", "hostname", "client\n"),
         ("internet", "ip -4 -br addr", "198.51.100.10/24"),
         ("node1", "kubectl get nodes", "node2   Ready"),
+        ("host", "kubectl exec client -- hostname", "client\n"),
         ("node1", "ip netns exec client hostname -i", "10.244."),
     ],
 )

@@ -140,6 +140,7 @@ def test_what_runs_in_a_pod_sees_the_files_of_its_etc(cluster: Run) -> None:
         kubectl exec client -- cat /etc/resolv.conf
         kubectl exec client -- sh -c 'cat /etc/hostname; uname -n; echo $HOSTNAME'
         kubectl exec client -- tail -n 1 /etc/hosts | grep -o 'client$'
+        kubectl exec client -- printenv WEB_SERVICE_HOST KUBERNETES_SERVICE_PORT_HTTPS
         kubectl run probe --rm -i --image=busybox -- uname -n
         ssh node2 'cat /etc/resolv.conf; uname -n'
         uname -n
@@ -147,7 +148,7 @@ def test_what_runs_in_a_pod_sees_the_files_of_its_etc(cluster: Run) -> None:
     )
     assert done.stdout.splitlines() == [
         "nameserver 10.96.0.10", "search default.svc.cluster.local svc.cluster.local cluster.local", "options ndots:5", "client", "client", "client", "client",
-        "probe", 'pod "probe" deleted from default namespace', "nameserver 198.51.100.10", "node2", "host",
+        "10.96.0.80", "443", "probe", 'pod "probe" deleted from default namespace', "nameserver 198.51.100.10", "node2", "host",
     ]  # fmt: skip
 
 
@@ -170,9 +171,8 @@ def test_time_is_virtual_and_the_same_script_meets_the_same_world(cluster: Run) 
 
 
 def test_without_a_fence(cluster: Run) -> None:
-    if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout == "0\n":
-        pytest.skip("root is refused without one")
-    assert cluster("kubectl exec client -- hostname", without="fence").stdout == "client\n"
+    done = cluster("kubectl exec client -- hostname; kubectl exec client -- getent hosts web; kubectl exec -i client -- wc -l <<< x", without="fence root")
+    assert done.stdout.splitlines() == ["client", "10.96.0.80      web.default.svc.cluster.local", "1"]
 
 
 def test_kubectl_without_a_cluster_says_so(tmp_path: Path) -> None:
