@@ -14,6 +14,7 @@ from emu.apps.http_server import HttpServer, readiness
 
 if TYPE_CHECKING:
     from emu.k8s.container import RunningContainer
+    from emu.k8s.objects import Container
 
 Run = Callable[["RunningContainer"], Coroutine[Any, Any, object]]
 
@@ -66,7 +67,7 @@ def program_of(container: RunningContainer) -> Coroutine[Any, Any, object] | Non
         return _web(container, [port.container_port for port in spec.ports if port.protocol == "TCP"] or [WEB[name]], words)
     if name in SLEEPERS or not spec.image:
         return None if for_ever or not words else _done()
-    return _plain(container) if for_ever or spec.ports else _done()
+    return _plain(container) if for_ever or any(_ports(spec)) else _done()
 
 
 def note_of(container: Any) -> str:
@@ -79,9 +80,12 @@ def note_of(container: Any) -> str:
         return "" if verb in agnhost.VERBS else f"agnhost {verb} is not emulated: it only sleeps"
     if name in OTHERS:
         return ""
-    ports = ", ".join(f"{port.container_port}/{port.protocol}" for port in container.ports)
-    does = f"echoes on {ports}" if ports else "listens nowhere"
-    return f"image {container.image} is not known here: it {does}"
+    tcp, udp, http = _ports(container)
+    echo = ", ".join([*(f"{port}/TCP" for port in tcp), *(f"{port}/UDP" for port in udp)])
+    does = [f"echoes on {echo}"] if echo else []
+    if http:
+        does.append(f"serves HTTP on {', '.join(map(str, http))}")
+    return f"image {container.image} is not known here: it {' and '.join(does) or 'listens nowhere'}"
 
 
 async def _done() -> int:
@@ -116,10 +120,11 @@ def _known(container: RunningContainer, name: str, words: list[str]) -> Coroutin
 
 async def _web(container: RunningContainer, ports: list[int], words: list[str]) -> None:
     text = option(words, "-text", "--text")
+    asked = [path for paths in _probed(container.spec)[0].values() for path in paths]
     name, version = base_name(container.spec.image), (tag_of(container.spec.image) or "1.0") + ".0"  # hello-app:2.0 calls itself 2.0.0
 
     def answer(method: str, path: str, query: dict[str, list[str]], body: bytes, client: tuple[str, int]) -> tuple[int, bytes] | None:
-        if path == "/ready":
+        if path == "/ready" or (not container.healthy and path in asked):
             return readiness(container.healthy)
         if text is not None:
             return 200, f"{text}\n".encode()
@@ -134,7 +139,33 @@ async def _web(container: RunningContainer, ports: list[int], words: list[str]) 
 
 
 async def _plain(container: RunningContainer) -> None:
-    """An echo on every declared port; no more than sleep without any."""
-    ports = container.spec.ports
-    servers = [udp_echo_server(port.container_port) if port.protocol == "UDP" else tcp_echo_server(port.container_port) for port in ports]
+    """An echo on every declared port, HTTP where an httpGet probe asks for it; no more than sleep without any."""
+    tcp, udp, http = _ports(container.spec)
+    servers: list[Coroutine[Any, Any, object]] = [udp_echo_server(port) for port in udp]
+    servers += [tcp_echo_server(port) for port in tcp]
+    if http:
+        servers.append(_web(container, http, []))
     await asyncio.gather(*servers, asyncio.get_running_loop().create_future())
+
+
+def _ports(spec: Container) -> tuple[list[int], list[int], list[int]]:
+    """What an unknown image listens on: TCP, UDP, and TCP with HTTP. A probe tells of a port, declared or not."""
+    http, plain = _probed(spec)
+    declared = dict.fromkeys(port.container_port for port in spec.ports if port.protocol == "TCP")
+    tcp = [port for port in (declared | dict.fromkeys(plain)) if port not in http]
+    return tcp, [port.container_port for port in spec.ports if port.protocol == "UDP"], list(http)
+
+
+def _probed(spec: Container) -> tuple[dict[int, list[str]], list[int]]:
+    """Ports that probes ask: by HTTP, with the paths; by a mere connection."""
+    http: dict[int, list[str]] = {}
+    plain: list[int] = []
+    for probe in (spec.startup, spec.readiness, spec.liveness):
+        port = spec.port_number(probe.port) if probe is not None and not probe.exec else None
+        if probe is None or port is None:
+            continue
+        if probe.path is None:
+            plain.append(port)
+        else:
+            http.setdefault(port, []).append(probe.path.partition("?")[0])
+    return http, plain

@@ -60,6 +60,23 @@ spec: {nodeName: node2, containers: [{name: c, image: "docker.io/redis:6.0.5", p
 ---
 apiVersion: v1
 kind: Pod
+metadata: {name: shop}
+spec:
+  nodeName: node1
+  containers:
+  - name: server
+    image: example.com/shop
+    ports: [{containerPort: 8080, name: web}]
+    readinessProbe: {httpGet: {path: "/_healthz?deep=1", port: web}, periodSeconds: 1}
+    livenessProbe: {tcpSocket: {port: 9000}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {nodeName: node1, containers: [{name: c, image: nginx, readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 1}}]}
+---
+apiVersion: v1
+kind: Pod
 metadata: {name: no-udp}
 spec: {nodeName: node1, containers: [{name: c, image: agnhost, args: [netexec, --udp-port=-1]}]}
 ---
@@ -240,6 +257,28 @@ def test_an_unknown_image_echoes_and_says_so(cluster: Cluster, client: Pod) -> N
     assert client.run(talk(strange.ip, 7000, b"hi")).result == b"hi"
     assert client.run(udp_request(strange.ip, 7001, b"ho", timeout=1.0)).result == b"ho"
     assert note_of(strange.spec.spec.containers[0]) == "image example.com/mine:1 is not known here: it echoes on 7000/TCP, 7001/UDP"
+
+
+def test_an_unknown_image_serves_what_its_probes_ask_for(cluster: Cluster, client: Pod) -> None:
+    """Where an httpGet probe asks there is HTTP; a tcpSocket probe finds an echo, though the port is not declared."""
+    shop = cluster.pod("shop")
+    assert shop.ready
+    assert get(client, f"{shop.ip}:8080/_healthz").status == 200
+    assert client.run(talk(shop.ip, 9000, b"hi")).result == b"hi"
+    assert note_of(shop.spec.spec.containers[0]) == "image example.com/shop is not known here: it echoes on 9000/TCP and serves HTTP on 8080"
+    shop.set_ready(False)
+    assert not cluster.pod("shop").ready
+    assert get(client, f"{shop.ip}:8080/_healthz").status == 500
+
+
+def test_a_web_server_that_is_not_well_fails_the_path_its_probe_asks(cluster: Cluster, client: Pod) -> None:
+    web = cluster.pod("web")
+    assert get(client, f"{web.ip}/").body == "web"
+    web.set_ready(False)
+    assert not web.ready
+    assert get(client, f"{web.ip}/").status == 500
+    assert get(client, f"{web.ip}/other").body == "web"
+    web.set_ready(True)
 
 
 def test_notes() -> None:
