@@ -7,9 +7,11 @@ import shutil
 import tempfile
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
+from signal import SIGKILL
 from typing import TYPE_CHECKING
 
 from emu.iproute import addr, link, route
+from emu.k8s.api import DELETED
 from emu.k8s.objects import KubernetesError
 from emu.net.netns import NetError
 from emu.shell.cluster_kubectl import Kubectl
@@ -56,11 +58,14 @@ class ClusterCommands(Commands):
         self.kubectl = Kubectl(self, cluster, namespace)
         self._folder = tempfile.TemporaryDirectory(prefix="emu-")
         self._written: dict[str, str] = {}
+        self._running: dict[Call, Namespace] = {}
+        cluster.api.watch("Pod", self._on_pod)
 
     def __enter__(self) -> ClusterCommands:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.cluster.api.unwatch("Pod", self._on_pod)
         self._folder.cleanup()
 
     # -- where things run -----------------------------------------------------------------------------------------------------------
@@ -86,6 +91,18 @@ class ClusterCommands(Commands):
             self._ssh(call, call.argv[1:])
         else:
             super()._admit(call)
+        self._running = {each: netns for each, netns in self._running.items() if each.status is None}
+        if call.process is not None and call.status is None and (inside := self.netns(call)) is not None:
+            self._running[call] = inside
+
+    def _on_pod(self, event: str, pod: Pod) -> None:
+        """What runs in a pod ends with it."""
+        if event == DELETED and not pod.spec.host_network:
+            name = self.cluster.netns_of(pod)
+            for call in [call for call, netns in self._running.items() if netns.name == name and call.status is None and call.process is not None]:
+                del self._running[call]
+                call.process.kill()  # type: ignore[union-attr]
+                call.exit(128 + SIGKILL)
 
     def look(self, call: Call) -> None:
         """What a command finds where it runs: names that belong there."""

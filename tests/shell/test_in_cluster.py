@@ -103,6 +103,13 @@ def test_a_pod_for_one_command(cluster: Run) -> None:
     assert done.stderr == 'Error from server (NotFound): pods "probe" not found\n'
 
 
+def test_what_runs_in_a_pod_ends_with_it(cluster: Run) -> None:
+    done = cluster("kubectl exec client -- ping 192.168.0.3 > out & kubectl delete pod client --now; wait $!; echo $?; grep -c ttl=6 out")
+    assert done.stdout.splitlines()[:2] == ['pod "client" deleted from default namespace', "137"]
+    assert 1 <= int(done.stdout.splitlines()[2]) < 5
+    assert done.stderr == ""
+
+
 def test_the_workstation_stands_on_the_nodes_network(cluster: Run) -> None:
     done = cluster(
         """
