@@ -4,7 +4,7 @@ from __future__ import annotations
 import errno
 
 from emu.tcp import input as tcp_input
-from emu.tcp import output, receive, recovery, timers, window, xmit
+from emu.tcp import output, receive, recovery, retransmit, timers, window, xmit
 from emu.tcp.events import CLOSED, Event, Reset
 from emu.tcp.segment import Segment
 from emu.tcp.seq import MASK
@@ -176,6 +176,7 @@ class Connection(TcpSock):
                 recovery.mark_lost(self, chunk)
         if not self.lost_out:
             return
+        retransmit.recut(self, mss)
         if self.ca_state != CA_LOSS:
             self.high_seq = self.snd_nxt
             self.ssthresh = self.cwnd

@@ -77,14 +77,36 @@ def collapse(tp: TcpSock, index: int, room: int) -> None:
         following = queue[index + 1]
         if following.sacked & SACKED or len(chunk.data) + len(following.data) > room:
             return
-        chunk.data += following.data
-        chunk.end = following.end
-        chunk.flags |= following.flags
-        chunk.cost += following.cost
-        chunk.sacked |= following.sacked & EVER_RETRANS
-        if following.sacked & LOST:
-            tp.lost_out -= 1
-        if following.sacked & RETRANS:
-            tp.retrans_out -= 1
-        tp.packets_out -= 1
-        del queue[index + 1]
+        join(tp, index)
+
+
+def join(tp: TcpSock, index: int) -> None:
+    """Make one chunk of this one and the next (tcp_collapse_retrans)."""
+    queue = tp.rtx_queue
+    chunk, following = queue[index], queue[index + 1]
+    del queue[index + 1]
+    chunk.data += following.data
+    chunk.end = following.end
+    chunk.flags |= following.flags
+    chunk.cost += following.cost
+    chunk.sacked |= following.sacked & EVER_RETRANS
+    if following.sacked & LOST:
+        tp.lost_out -= 1
+    if following.sacked & RETRANS:
+        tp.retrans_out -= 1
+    tp.packets_out -= 1
+
+
+def recut(tp: TcpSock, mss: int) -> None:
+    """Cut lost segments that are too long now. Full ones in a row were one packet to the kernel (segmented on its way out), and are cut as one."""
+    queue = tp.rtx_queue
+    index = 0
+    while index < len(queue):
+        chunk = queue[index]
+        if chunk.sacked & LOST and len(chunk.data) > mss:
+            while index + 1 < len(queue) and not chunk.flags & (PSH | FIN) and queue[index + 1].sacked & LOST and len(queue[index + 1].data) > mss:
+                join(tp, index)
+            while len(queue[index].data) > mss:
+                split(tp, index, mss)
+                index += 1
+        index += 1

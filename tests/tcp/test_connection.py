@@ -150,7 +150,7 @@ def test_a_smaller_path_cuts_what_is_out_and_what_comes():
     pair.flush()
     pair.run(500 * MS)
     assert len(pair.server.received) == 4000
-    assert {len(segment.payload) for segment in pair.client.said(5)} <= {1248, 200, 1448 - 1248, 1104}
+    assert [len(segment.payload) for segment in pair.client.said(5)] == [1248, 1248, 400, 1104]  # the two full ones were one packet to the kernel
 
 
 def test_the_same_calls_give_the_same_bytes():
