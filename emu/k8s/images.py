@@ -22,7 +22,8 @@ Run = Callable[["RunningContainer"], Coroutine[Any, Any, object]]
 WEB = {
     "nginx": 80, "nginx-slim": 80, "httpd": 80, "apache": 80, "caddy": 80, "traefik": 80, "http-echo": 5678, "echo-server": 8080, "hello-app": 8080,
     "hello-node": 8080, "hello-world": 80, "whoami": 80, "podinfo": 9898, "httpbin": 80, "serve_hostname": 9376, "serve-hostname": 9376,
-    "kubernetes-bootcamp": 8080, "nginxhello": 80, "nginx-hello": 80,
+    "nginx-unprivileged": 8080, "tomcat": 8080, "jenkins": 8080, "wordpress": 80, "drupal": 80, "joomla": 80, "phpmyadmin": 80, "adminer": 8080, "ghost": 2368,
+    "grafana": 3000, "prometheus": 9090, "hello-kubernetes": 8080, "kuard-amd64": 8080, "kubernetes-bootcamp": 8080, "nginxhello": 80, "nginx-hello": 80,
 }  # fmt: skip
 # Images of the guestbook: frontends, and followers that know their leader's name.
 FRONTENDS = ("gb-frontend", "guestbook-php-redis")
@@ -139,7 +140,7 @@ async def _web(container: RunningContainer, ports: list[int], words: list[str]) 
 
 
 async def _plain(container: RunningContainer) -> None:
-    """An echo on every declared port, HTTP where an httpGet probe asks for it; no more than sleep without any."""
+    """An echo on every declared port, HTTP where an httpGet probe asks for it or the port's name says so; no more than sleep without any."""
     tcp, udp, http = _ports(container.spec)
     servers: list[Coroutine[Any, Any, object]] = [udp_echo_server(port) for port in udp]
     servers += [tcp_echo_server(port) for port in tcp]
@@ -151,6 +152,9 @@ async def _plain(container: RunningContainer) -> None:
 def _ports(spec: Container) -> tuple[list[int], list[int], list[int]]:
     """What an unknown image listens on: TCP, UDP, and TCP with HTTP. A probe tells of a port, declared or not."""
     http, plain = _probed(spec)
+    for each in spec.ports:
+        if each.protocol == "TCP" and (each.name == "web" or re.match(r"http(?!s)", each.name)):
+            http.setdefault(each.container_port, [])
     declared = dict.fromkeys(port.container_port for port in spec.ports if port.protocol == "TCP")
     tcp = [port for port in (declared | dict.fromkeys(plain)) if port not in http]
     return tcp, [port.container_port for port in spec.ports if port.protocol == "UDP"], list(http)

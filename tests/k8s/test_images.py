@@ -16,6 +16,7 @@ from emu.apps.redis import RedisError, command
 from emu.k8s.images import note_of, tag_of
 from emu.k8s.objects import Container, ContainerPort
 from emu.lab import Pod
+from emu.lab.ask.question import ask
 
 PODS = """
 apiVersion: v1
@@ -279,6 +280,18 @@ def test_a_web_server_that_is_not_well_fails_the_path_its_probe_asks(cluster: Cl
     assert get(client, f"{web.ip}/").status == 500
     assert get(client, f"{web.ip}/other").body == "web"
     web.set_ready(True)
+
+
+def test_a_port_called_http_serves_it() -> None:
+    ports = (ContainerPort(8000, name="http-api"), ContainerPort(8443, name="https"), ContainerPort(53, "UDP", "http3"))
+    assert note_of(Container("c", ports, image="mine")) == "image mine is not known here: it echoes on 8443/TCP, 53/UDP and serves HTTP on 8000"
+
+
+def test_an_answer_that_is_not_http_is_a_verdict(cluster: Cluster) -> None:
+    answer = ask(cluster, "client", "strange:7000", protocol="http")
+    assert not answer.delivered
+    assert "pod default/strange was reached, but the answer is not HTTP" in answer.verdict
+    assert answer.trace.hops
 
 
 def test_notes() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emu.apps.echo import udp_request
-from emu.apps.http_client import http_get
+from emu.apps.http_client import HttpError, Response, http_get
 from emu.k8s.objects import KubernetesError, Pod
 from emu.lab.ask.explain import Why, why_not
 from emu.lab.ask.places import Target, source, target
@@ -94,7 +94,11 @@ def answer_of(cluster: Cluster, host: Host, name: str, where: Target, protocol: 
         error = trace.result if isinstance(trace.result, BaseException) else None
         delivered = trace.delivered
     elif protocol == "http":
-        trace = host.run(http_get(f"http://{where.address}:{where.port}{path}", timeout=timeout), f"GET http://{where.address}:{where.port}{path}")
+        url = f"http://{where.address}:{where.port}{path}"
+        trace = host.run(_get(url, timeout), f"GET {url}")
+        if isinstance(trace.result, HttpError):
+            other = Why(f"{where.name} was reached, but {trace.result}", "ask without HTTP, or let a program that speaks it listen there")
+            return Answer(name, where, protocol, trace, False, "", other)
         delivered = not trace.error
         if delivered:
             status, body = trace.result.status, trace.result.body
@@ -118,6 +122,14 @@ async def connect(address: str, port: int, timeout: float) -> str:
     peer = writer.get_extra_info("peername")
     writer.close()
     return str(peer[0])
+
+
+async def _get(url: str, timeout: float) -> Response | HttpError:
+    """The answer, or what is wrong with it."""
+    try:
+        return await http_get(url, timeout=timeout)
+    except HttpError as error:
+        return error
 
 
 def _datagram_taken(trace: Trace, sender: str, port: int) -> bool:
