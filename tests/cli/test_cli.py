@@ -318,4 +318,5 @@ def test_export_writes_a_file_that_can_be_run(emu: Callable[..., Result], tmp_pa
 def test_what_cannot_be_exported_is_one_line(emu: Callable[..., Result], arguments: list[str], error: str) -> None:
     done = emu("export", *arguments)
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith(f"emu: {error}") and done.err.count("\n") == 1
+    assert done.err.startswith(f"emu: {error}")
+    assert done.err.count("\n") == 1
