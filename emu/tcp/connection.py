@@ -185,6 +185,14 @@ class Connection(TcpSock):
             self.ca_state = CA_LOSS
         recovery.xmit_retransmit_queue(self, now)
 
+    def route_mtu(self, mtu: int) -> None:
+        """The route has another MTU than the connection thought: segments of that size from now on (tcp_current_mss)."""
+        if self.state in (State.CLOSE, State.LISTEN, State.TIME_WAIT):
+            return
+        self.path_mtu = mtu
+        output.sync_mss(self)
+        retransmit.recut(self, output.current_mss(self))
+
     def time_wait_isn(self, segment: Segment) -> int | None:
         """In TIME_WAIT: the ISN for a new connection this SYN may open, or None. Then forget this one and give the SYN to the listener."""
         return reuse_isn(self, segment)

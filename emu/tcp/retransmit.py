@@ -98,13 +98,16 @@ def join(tp: TcpSock, index: int) -> None:
 
 
 def recut(tp: TcpSock, mss: int) -> None:
-    """Cut lost segments that are too long now. Full ones in a row were one packet to the kernel (segmented on its way out), and are cut as one."""
+    """Cut segments that are too long now. Full ones in a row were one packet to the kernel (segmented on its way out), and are cut as one."""
     queue = tp.rtx_queue
     index = 0
     while index < len(queue):
         chunk = queue[index]
-        if chunk.sacked & LOST and len(chunk.data) > mss:
-            while index + 1 < len(queue) and not chunk.flags & (PSH | FIN) and queue[index + 1].sacked & LOST and len(queue[index + 1].data) > mss:
+        if not chunk.sacked & SACKED and len(chunk.data) > mss:
+            while index + 1 < len(queue) and not chunk.flags & (PSH | FIN):
+                following = queue[index + 1]
+                if following.sacked != chunk.sacked or len(following.data) <= mss:
+                    break
                 join(tp, index)
             while len(queue[index].data) > mss:
                 split(tp, index, mss)

@@ -153,6 +153,16 @@ def test_a_smaller_path_cuts_what_is_out_and_what_comes():
     assert [len(segment.payload) for segment in pair.client.said(5)] == [1248, 1248, 400, 1104]  # the two full ones were one packet to the kernel
 
 
+def test_a_smaller_route_cuts_what_is_written_next():
+    pair = Pair(delay=MS).open()
+    pair.write(pair.client, bytes(2896))
+    pair.run(500 * MS)
+    pair.client.tcp.route_mtu(1300)
+    pair.write(pair.client, bytes(2896))
+    pair.run(500 * MS)
+    assert [len(segment.payload) for segment in pair.client.said() if segment.payload] == [1448, 1448, 1248, 1248, 400]
+
+
 def test_the_same_calls_give_the_same_bytes():
     def story():
         pair = Pair(delay=3 * MS).open()

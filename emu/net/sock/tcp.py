@@ -143,6 +143,7 @@ class TcpSocket(Socket):
             raise os_error(ENOTCONN)
         if conn.send_shutdown or conn.state in (State.CLOSE, State.TIME_WAIT):
             raise os_error(EPIPE)
+        self._sync_mtu(conn)
         taken = conn.write(data)
         if taken < len(data):
             self.writable = False
@@ -245,11 +246,7 @@ class TcpSocket(Socket):
 
     def _send(self, segments: list[Segment], from_time_wait: bool) -> None:
         ns = self.ns
-        dst = self.dst
-        if self.dst_generation != ns.generation or dst is None or (dst.expires and self.sim.now >= dst.expires):
-            found = route.lookup_output(ns, self.daddr, self.saddr, self.bound_dev, self.tos, self.mark)
-            dst = self.dst = None if isinstance(found, int) else found
-            self.dst_generation = ns.generation
+        dst = self._route()
         ttl = self.ttl if self.ttl >= 0 else (dst.hoplimit if dst is not None else 0) or ns.sysctl.ip_default_ttl
         for segment in segments:
             if length := segment.seq_len:
@@ -268,6 +265,22 @@ class TcpSocket(Socket):
                 ns, segment, self.saddr, self.daddr, dst, ip_id=ip_id, ttl=ttl, tos=self.tos, df=self.sets_df(dst), mark=self.mark, sk=self,
                 confirm=confirm,
             )  # fmt: skip
+
+    def _route(self) -> route.Dst | None:
+        """The way to the peer; looked up again when routes changed (__sk_dst_check)."""
+        ns = self.ns
+        dst: route.Dst | None = self.dst
+        if self.dst_generation != ns.generation or dst is None or (dst.expires and self.sim.now >= dst.expires):
+            found = route.lookup_output(ns, self.daddr, self.saddr, self.bound_dev, self.tos, self.mark)
+            dst = self.dst = None if isinstance(found, int) else found
+            self.dst_generation = ns.generation
+        return dst
+
+    def _sync_mtu(self, conn: Connection) -> None:
+        """An open connection learns of its route's MTU when it writes and when a timer has it send again (tcp_current_mss)."""
+        dst = self._route()
+        if dst is not None and dst.mtu < conn.path_mtu:  # a larger one Linux takes up later, too
+            conn.route_mtu(dst.mtu)
 
     def _waits_for_neighbour(self, sequence: int) -> bool:
         """Whether this segment still sits in a neighbour's queue (whose, NAT decided): then Linux does not send it again (skb_still_in_host_queue)."""
@@ -319,6 +332,7 @@ class TcpSocket(Socket):
         now = self.sim.now
         at = conn.next_timeout()
         if at is not None and at <= now:
+            self._sync_mtu(conn)
             conn.handle_timer(now)
             self.flush()
         else:
