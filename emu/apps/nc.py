@@ -63,14 +63,17 @@ async def _connect(stdio: Stdio, host: str, port: int, options: Options) -> bool
         async with asyncio.timeout(options.wait):
             reader, writer = await asyncio.open_connection(host, port, local_addr=_local(options))
     except TimeoutError as error:
-        _failed(stdio, host, port, options, error.strerror or "Operation now in progress")
+        if error.errno:  # Linux gave up, not -w
+            _failed(stdio, host, port, options, f"failed: {_reason(error)}")
+        else:
+            _failed(stdio, host, port, options, "timed out: Operation now in progress")
         return False
     except socket.gaierror:
         raise
     except OSError as error:
         if error.errno in CANNOT_BIND and _local(options):
             raise OSError(error.errno, f"bind failed: {error.strerror}") from None
-        _failed(stdio, host, port, options, _reason(error))
+        _failed(stdio, host, port, options, f"failed: {_reason(error)}")
         return False
     _succeeded(stdio, host, port, options)
     if options.scan:
@@ -86,7 +89,7 @@ def _reason(error: OSError) -> str:
 
 def _failed(stdio: Stdio, host: str, port: int, options: Options, why: str) -> None:
     if options.verbose:
-        stdio.error(f"nc: connect to {host} port {port} ({'udp' if options.udp else 'tcp'}) failed: {why}\n".encode())
+        stdio.error(f"nc: connect to {host} port {port} ({'udp' if options.udp else 'tcp'}) {why}\n".encode())
 
 
 def _succeeded(stdio: Stdio, host: str, port: int, options: Options) -> None:
@@ -198,7 +201,7 @@ async def _udp(stdio: Stdio, host: str, port: int, options: Options) -> bool:
     except OSError as error:
         if error.errno in CANNOT_BIND and _local(options):
             raise OSError(error.errno, f"bind failed: {error.strerror}") from None
-        _failed(stdio, host, port, options, _reason(error))
+        _failed(stdio, host, port, options, f"failed: {_reason(error)}")
         return False
     try:
         if options.scan:

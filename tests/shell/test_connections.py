@@ -59,6 +59,17 @@ def test_nc_scans(sh: Sh) -> None:
     assert done.stderr == "nc: connect to 10.0.0.2 port 21 (tcp) failed: Connection refused\nConnection to 10.0.0.2 22 port [tcp/ssh] succeeded!\n"
 
 
+def test_nc_says_who_gave_up(sh: Sh) -> None:
+    """-w ran out, or Linux's own SYN retries did: measured with netcat-openbsd 1.219."""
+    drop = "ip netns exec b iptables -A INPUT -p tcp -j DROP\nip netns exec a sysctl -qw net.ipv4.tcp_syn_retries=1\n"
+    done = sh(PAIR + drop + "ip netns exec a nc -z -v -w 1 10.0.0.2 22; echo $?; ip netns exec a nc -zv 10.0.0.2 22; echo $?")
+    assert done.stdout == "1\n1\n"
+    assert done.stderr.splitlines() == [
+        "nc: connect to 10.0.0.2 port 22 (tcp) timed out: Operation now in progress",
+        "nc: connect to 10.0.0.2 port 22 (tcp) failed: Connection timed out",
+    ]
+
+
 def test_nc_over_udp(sh: Sh) -> None:
     done = sh(
         PAIR
