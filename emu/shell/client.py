@@ -13,9 +13,15 @@ Why `a` and then `i`: what a read finds depends on how far the writer has got. T
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import _socket
-import os
-import sys
+
+# Unless it is to be ignored, Ctrl-C ends what has not yet begun, without a word from Python.
+INTERRUPTIBLE = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
+if INTERRUPTIBLE:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+import _socket  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all else here
 if TYPE_CHECKING:
@@ -198,8 +204,8 @@ def main() -> NoReturn:
 
     if words[0] in HANDLE_SIGTERM or follows(words):
         _signal.signal(_signal.SIGTERM, told)
-    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        _signal.signal(_signal.SIGINT, told if words[0] in HANDLE_SIGINT or follows(words) else _signal.SIG_DFL)
+    if INTERRUPTIBLE and (words[0] in HANDLE_SIGINT or follows(words)):
+        _signal.signal(_signal.SIGINT, told)
     watching = False
     while True:
         if watching:

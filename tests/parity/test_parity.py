@@ -20,6 +20,8 @@ QUICK = (
     "iptables-marks", "iptables-restore", "k8s-ping-cluster-ip", "nat-dnat", "nat-redirect", "nat-snat", "route-lpm", "route-rules-goto",
     "route-secondary", "tcp-connect", "tcp-refused", "vxlan-flannel",
 )  # fmt: skip
+# thousands of frames each; tests.kernel holds the same stories against the kernel every time
+LONG = ("story-pod-to-service", "story-pod-to-pod-cross-node", "story-internet-to-service", "story-pod-restart")
 # what goes wrong in Kubernetes networks and must come out as on the kernel, by its row in the list of gotchas
 GOTCHAS = {*range(1, 7), 8, 10, 13, 15, 16, 18, 19, 20, 21, 22, *range(28, 35), 41}
 
@@ -37,7 +39,7 @@ def unlisted(verdict: Verdict, known: Known) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in PATHS])
 def test_the_emulator_does_what_the_kernel_did(name: str, recorded: Pool, known: Known) -> None:
     verdict = recorded.verdict(name)
     if wrong := unlisted(verdict, known):

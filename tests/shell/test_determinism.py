@@ -78,7 +78,7 @@ tries 2
 """
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [pytest.param(times, marks=pytest.mark.slow) for times in (2, 20)])
 def test_same_script_same_seed_same_captures_under_load(sh: Sh, tmp_path: Path, times: int) -> None:
     load = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(3)]
     found = []
