@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.shell.conftest import EMU, ENVIRONMENT, PAIR, Sh
+from tests.shell.test_leftovers import host
 
 
 def test_a_script_with_functions_loops_substitutions_and_pipes(sh: Sh, tmp_path: Path) -> None:
@@ -196,14 +197,17 @@ USERS_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 @pytest.mark.root
 def test_as_an_ordinary_user(tmp_path: Path) -> None:
-    """Root is not needed: run as nobody, by a python that nobody may run."""
+    """Root is not needed: run as nobody, by a python that nobody may run. Nothing of the host changes."""
     python = next((path for path in USERS_PYTHONS if os.access(path, os.X_OK)), None)
     if python is None or subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).returncode:
         pytest.skip("no python that another user may run")
     import scapy
 
     script = PAIR + "ip netns exec a ping -c 1 10.0.0.2 | grep -c ttl=64; id -u; ls /run/netns; mount -t tmpfs none /mnt && touch /run/netns/x && echo fenced"
+    script += "; ip link add br9 type bridge; ip route add blackhole 10.78.0.0/16; sysctl -qw net.ipv4.ip_default_ttl=77; /sbin/ip addr add 10.77.0.1/24 dev lo"
+    before = host()
     environment = {**ENVIRONMENT, "PYTHONPATH": f"{ENVIRONMENT['PYTHONPATH']}:{Path(scapy.__file__).parents[1]}", "HOME": "/tmp"}
     command = [python, "-P", "-m", "emu", "sh", "--no-captures"]
     done = subprocess.run(command, input=script, capture_output=True, text=True, env=environment, user=65534, group=65534, extra_groups=[], cwd="/")
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n0\na\nb\nfenced\n", "")
+    assert host() == before
