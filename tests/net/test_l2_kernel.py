@@ -163,7 +163,7 @@ def test_a_bridge_does_with_random_frames_what_the_kernel_does(tmp_path: Path, s
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_random_arp_is_answered_and_learned_as_the_kernel_does(tmp_path: Path, seed: int) -> None:
     compare(tmp_path / "kernel.json", "arp", arp_program(seed))
 

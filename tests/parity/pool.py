@@ -39,7 +39,8 @@ class Pool:
             options = argparse.Namespace(record=False, fresh=fresh)
             cpus = processors()
             with os.fdopen(writer, "wb") as file:
-                for verdict in run_all(((path.stem, partial(judged, path, options)) for path in paths), cpus, len(cpus)):
+                jobs = len(cpus) * (2 if fresh else 1)  # on the kernel they mostly sleep
+                for verdict in run_all(((path.stem, partial(judged, path, options)) for path in paths), cpus, jobs):
                     if not verdict.complaints:
                         verdict.outputs.clear()
                     pickle.dump(verdict, file)
