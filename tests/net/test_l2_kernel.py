@@ -157,6 +157,7 @@ def compare(path: Path, kind: str, program: list[Op]) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_a_bridge_does_with_random_frames_what_the_kernel_does(tmp_path: Path, seed: int) -> None:
     compare(tmp_path / "kernel.json", "bridge", bridge_program(seed))

@@ -89,7 +89,11 @@ def segments(chance: random.Random) -> list[tuple[int, str, int, int, int, int, 
     return made
 
 
-@pytest.mark.parametrize("sysctls", [{}, {"tcp_loose": 0}, {"tcp_be_liberal": 1}, {"tcp_ignore_invalid_rst": 1}], ids=str)
+@pytest.mark.parametrize(
+    "sysctls",
+    [{}, {"tcp_loose": 0}, *(pytest.param({name: 1}, marks=pytest.mark.slow) for name in ("tcp_be_liberal", "tcp_ignore_invalid_rst"))],
+    ids=str,
+)
 def test_tcp_conversations_with_accidents(sysctls: dict[str, int]) -> None:
     conversations = int(os.environ.get("EMU_CONVERSATIONS", "12"))
 
