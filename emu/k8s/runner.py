@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from emu.fabric import Machine
-from emu.iproute import commands, iptables
+from emu.iproute import commands
+from emu.iproute.cmd import iptables
 from emu.k8s.objects import KubernetesError, Node
 
 
@@ -49,22 +50,14 @@ class NodeRunner:
             raise KubernetesError(f"{self.name}: there is no command to run")
         where = netns if netns is not None else self.netns
         if words[0].startswith("iptables"):
-            return self._iptables(where, words, stdin)
-        result = commands.run(self.machine, where, words, stdin)
-        if result.status:
-            raise KubernetesError(f"{self.name}: {' '.join(words)}: {result.stderr.strip() or f'exit status {result.status}'}")
-        return result.stdout
+            out, err, status = iptables.run(where, words, stdin, _no_file)
+        else:
+            result = commands.run(self.machine, where, words, stdin)
+            out, err, status = result.stdout, result.stderr, result.status
+        if status:
+            raise KubernetesError(f"{self.name}: {' '.join(words)}: {err.strip() or f'exit status {status}'}")
+        return out
 
-    def _iptables(self, netns: Any, words: list[str], stdin: str) -> str:
-        flags = words[1:]
-        try:
-            if words[0] == "iptables":
-                return iptables.command(netns, flags)
-            if words[0] == "iptables-save":
-                return iptables.save(netns, counters="-c" in flags, table=flags[flags.index("-t") + 1] if "-t" in flags[:-1] else None)
-            if words[0] == "iptables-restore":
-                iptables.restore(netns, stdin, noflush="-n" in flags or "--noflush" in flags, counters="-c" in flags or "--counters" in flags)
-                return ""
-        except iptables.IptablesError as error:
-            raise KubernetesError(f"{self.name}: {' '.join(words)}: {error}") from None
-        raise KubernetesError(f"{self.name}: {words[0]}: command not found")
+
+def _no_file(name: str) -> str:
+    raise KubernetesError(f"{name}: a node's files are not emulated: give the rules as stdin")

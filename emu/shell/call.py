@@ -9,6 +9,8 @@ from collections import deque
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
+from emu.iproute.cmd.invocation import STDIN as STDIN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +22,6 @@ NETNS = "EMU_NETNS"  # the environment variable that carries the namespace; not 
 STANDARD = {"/dev/stdin": "0", "/dev/stdout": "1", "/dev/stderr": "2"}
 DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 SHOWN = ("/proc/sys/net", "/sys/class/net")  # by emu.shell.fuse
-STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
 class Call:

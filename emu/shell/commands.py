@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from emu.iproute import commands as iproute
+from emu.iproute.cmd import iptables
 from emu.net.netns import Namespace, NetError
 from emu.observe.recorder import Recorder, Recording
-from emu.shell import elsewhere, firewall, following, programs
+from emu.shell import elsewhere, following, programs
 from emu.shell.call import NETNS, STDIN, Call
 from emu.shell.names import CLUSTER, CONFIGURE, ELSEWHERE, ONLY_UNFENCED, PROGRAMS
 
@@ -174,7 +175,7 @@ class Commands:
                 result = iproute.run(self.machine_of(inside), inside, call.argv, stdin, read)
                 out, err, status = result.stdout, result.stderr, result.status
             elif call.name.startswith("iptables"):
-                out, err, status = firewall.run(inside, call.argv, stdin, read)
+                out, err, status = iptables.run(inside, call.argv, stdin, read)
             else:
                 out, err, status = "", f"emu: not emulated: {call.name}\n", 1
         except Wanted as wanted:

@@ -9,9 +9,9 @@ import pytest
 
 from emu.fabric import Machine, World
 from emu.iproute import addr, bridge, commands, conntrack, iptables, link, neigh, route, rule, sysctl
+from emu.iproute.cmd import iptables as iptables_command
 from emu.net.netns import NetError
 from emu.observe.journal import Journal
-from emu.shell import firewall
 from emu.trace.points import COMMAND
 
 MOMENT_NS = 1_000_000
@@ -113,7 +113,7 @@ def typed(machine: Machine, journal: Journal) -> None:
         argv = shlex.split(entry.text)
         ns = machine.namespace(entry.where) if entry.where else machine.netns
         if argv[0].startswith("iptables"):
-            _, error, status = firewall.run(ns, argv, entry.more, nothing)
+            _, error, status = iptables_command.run(ns, argv, entry.more, nothing)
         else:
             result = commands.run(machine, ns, argv, entry.more, nothing)
             error, status = result.stderr, result.status

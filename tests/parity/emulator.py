@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emu.iproute import commands as iproute
+from emu.iproute.cmd import iptables
 from emu.net.bridge import Bridge
 from emu.net.conntrack.entry import CONFIRMED
 from emu.net.conntrack.table import Conntrack
@@ -17,7 +18,7 @@ from emu.net.neigh import NeighTable
 from emu.net.netns import Namespace
 from emu.net.skb import Skb
 from emu.observe.ledger import Ledger
-from emu.shell import firewall, sh
+from emu.shell import sh
 from emu.shell.call import Call
 from emu.shell.commands import Commands
 from tests.kernel.lab import Captured
@@ -154,5 +155,5 @@ def printed(commands: Commands, ns: Namespace, command: str) -> str:
 
     argv = command.split()
     if argv[0].startswith("iptables"):
-        return firewall.run(ns, argv, "", read)[0]
+        return iptables.run(ns, argv, "", read)[0]
     return iproute.run(commands.machine, ns, argv, "", read).stdout

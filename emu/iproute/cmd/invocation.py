@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from emu.fabric.machine import Machine
     from emu.net.netns import Namespace
 
+STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")  # what a command line calls its standard input
+
 
 class Result(NamedTuple):
     """What a command leaves behind: its output, its complaints, its exit status."""

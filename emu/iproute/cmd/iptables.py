@@ -1,4 +1,4 @@
-"""iptables, iptables-save and iptables-restore as commands of the shell."""
+"""iptables, iptables-save and iptables-restore as they are typed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from emu.fabric import World
 from emu.iproute import iptables
+from emu.iproute.cmd.invocation import STDIN
+from emu.iproute.cmd.iptables_said import said
 from emu.net.netns import Namespace, NetError
-from emu.shell.call import STDIN
-from emu.shell.firewall_text import said
 
 Outcome = tuple[str, str, int]
 IGNORED = ("-v", "--verbose", "-w", "--wait")

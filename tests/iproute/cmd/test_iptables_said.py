@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emu.fabric import World
-from emu.shell import firewall
+from emu.iproute.cmd import iptables
 
 HINT = "Try `iptables -h' or 'iptables --help' for more information.\n"
 RESTORE_HINT = "Try `iptables-restore -h' or 'iptables-restore --help' for more information.\n"
@@ -14,8 +14,8 @@ RESTORE_HINT = "Try `iptables-restore -h' or 'iptables-restore --help' for more 
 def say(command: str, stdin: str = "") -> tuple[str, int]:
     netns = World().add_machine("m").netns
     for words in ("-N MINE", "-A OUTPUT -j MINE"):
-        firewall.run(netns, ["iptables", *words.split()], "", open_nothing)
-    out, err, status = firewall.run(netns, command.split(), stdin, open_nothing)
+        iptables.run(netns, ["iptables", *words.split()], "", open_nothing)
+    out, err, status = iptables.run(netns, command.split(), stdin, open_nothing)
     assert out == ""
     return err, status
 
